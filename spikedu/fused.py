@@ -1,0 +1,91 @@
+"""Fast versions behind the signatures of `functional`, with the same results.
+
+The readable loop stays their oracle: whatever this file does not cover goes there.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from spikedu import arguments, functional
+from spikedu.functional import Scalar, Step, lif_step, lif_step_hard
+
+
+class _LIF(torch.autograd.Function):
+    """All T steps as one node of the graph, its backward derived by hand.
+
+    With h the surrogate at U[t] - U_th, r = 1 - S[t] for the hard reset and 1 for the
+    soft one, the gradient is g_U[t] = g_U[t] from outside + h g_S[t] + beta r g_U[t+1].
+    """
+
+    @staticmethod
+    def forward(ctx, current: Tensor, beta: float, threshold: float, hard: bool):
+        membrane, spikes = torch.empty_like(current), torch.empty_like(current)
+        rest = torch.zeros_like(current[0])
+        for t, i in enumerate(current):
+            u, s = membrane[t], spikes[t]
+            if hard:
+                torch.sub(i, rest, out=u).mul_(1 - beta).add_(rest)
+                torch.ge(u, threshold, out=s)
+                torch.sub(u, u * s, out=rest)
+            else:
+                torch.mul(rest, beta, out=u).add_(i)
+                if t:
+                    u.sub_(spikes[t - 1], alpha=threshold)
+                torch.gt(u, threshold, out=s)
+                rest = u
+        ctx.save_for_backward(membrane, spikes if hard else None)
+        ctx.constants = beta, threshold, hard
+        ctx.set_materialize_grads(False)
+        return membrane, spikes
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, from_membrane: Tensor | None, from_spikes: Tensor | None):
+        membrane, spikes = ctx.saved_tensors
+        beta, threshold, hard = ctx.constants
+        surrogate = functional.sigmoid if hard else functional.atan
+        grad = torch.zeros_like(membrane)
+        if from_spikes is not None:
+            torch.mul(surrogate(membrane - threshold), from_spikes, out=grad)
+        if from_membrane is not None:
+            grad += from_membrane
+        keep = (1 - spikes).mul_(beta) if hard else None
+        for t in range(len(grad) - 2, -1, -1):
+            if hard:
+                grad[t].addcmul_(keep[t], grad[t + 1])
+            else:
+                grad[t].add_(grad[t + 1], alpha=beta)
+        return grad.mul_(1 - beta) if hard else grad, None, None, None
+
+
+def lif(
+    current: Tensor,
+    beta: Scalar = 0.5,
+    threshold: Scalar = 1.0,
+    step: Step = lif_step,
+    u: Tensor | None = None,
+    s: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """`functional.lif`, faster: (membrane, spikes), both [T, ...], the same numbers.
+
+    Does not look for NaN in `current` (that would read it once more) and cannot be
+    differentiated twice; a learned constant or a given state takes the readable loop.
+    """
+    known = step in (lif_step, lif_step_hard) and u is None and s is None
+    if not known or isinstance(beta, Tensor) or isinstance(threshold, Tensor):
+        return functional.lif(current, beta, threshold, step, u, s)
+    arguments.neuron(beta, threshold)
+    if current.ndim == 0 or len(current) == 0:
+        shape = tuple(current.shape)
+        raise ValueError(f"current.shape = {shape}: must be [T, ...] with T >= 1")
+    return _LIF.apply(current, float(beta), float(threshold), step is lif_step_hard)
+
+
+def spiking_attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    """`functional.spiking_attention`, unchecked, in the order with fewer products."""
+    (n, d), (m, d_v) = q.shape[-2:], v.shape[-2:]
+    if n * m * (d + d_v) <= (n + m) * d * d_v:
+        return (q @ k.mT) @ v * scale
+    return q @ (k.mT @ v) * scale
