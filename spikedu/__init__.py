@@ -1,0 +1,17 @@
+"""spikedu: from one spiking neuron to a trained Spikformer."""
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name):
+    # `spikedu.functional` works after `import spikedu`, and costs nothing before.
+    import importlib
+
+    if name.startswith("_"):
+        raise AttributeError(name)
+    try:
+        return importlib.import_module("spikedu." + name)
+    except ModuleNotFoundError as error:
+        if error.name != "spikedu." + name:
+            raise
+    raise AttributeError("spikedu has no module {!r}".format(name))
