@@ -227,8 +227,7 @@ def build(names: list[str], check: bool) -> int:
         failed += bool(problems)
         if problems:
             continue
-        unchecked = [c for c in notebook.cells if CHECKED not in c.metadata.get("tags", [])]
-        _strip(unchecked)
+        _strip(c for c in notebook.cells if CHECKED not in c.metadata.get("tags", []))
         notebook.metadata.clear()  # the run adds the widgets' state, megabytes of it
         notebook.metadata.update(METADATA)
         # Python writes "\r\n" on Windows where it is not told not to.
