@@ -1,0 +1,1 @@
+"""Figures: what to show (`views`), then ink (`static`: matplotlib, `interactive`)."""

@@ -1,0 +1,1 @@
+"""Scenes: pure functions from slider values to a view, one module per topic."""
