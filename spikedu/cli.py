@@ -83,6 +83,8 @@ def lab(arguments: argparse.Namespace) -> int:
             f"--ServerApp.port={arguments.port}",
             f"--ServerApp.root_dir={root}",
             f"--LabApp.default_url=/lab/tree/{FIRST}",
+            # In a container the only user is root; Jupyter would refuse to start.
+            "--ServerApp.allow_root=True",
             *(["--no-browser"] if arguments.no_browser else []),
         ]
     )
