@@ -16,9 +16,13 @@ FLOORS = [
     {"functional": "torch jaxtyping snntorch"},
     {"fused": "torch jaxtyping triton"},
     {"spikformer": "torch jaxtyping"},
-    {"released": "torch safetensors", "data": "torch numpy sklearn snntorch pooch"},
     {
-        "train": "torch numpy safetensors tqdm",
+        "released": "torch",
+        "data": "torch numpy sklearn snntorch pooch",
+        "checkpoints": "torch safetensors",
+    },
+    {
+        "train": "torch tqdm",
         "energy": "torch",
         "record": "torch snntorch numpy",
     },
