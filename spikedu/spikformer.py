@@ -46,10 +46,6 @@ class SpikformerConfig:
     def patches(self) -> int:  # N: 64 for 32x32 images with two pooling stages
         return math.prod(grid(self, self.image_size, self.image_size))
 
-    @property
-    def hidden(self) -> int:  # of the MLP
-        return round(self.dim * self.mlp_ratio)
-
 
 def grid(config: SpikformerConfig, height: int, width: int) -> tuple[int, int]:
     """Rows and columns of patches that an image of this size is split into."""
@@ -70,7 +66,7 @@ def _validate(c: SpikformerConfig) -> None:
     arguments.flags("pools", c.pools, 4)
     arguments.divides("dim", c.dim, 8, "the stages have dim/8 to dim channels")
     arguments.divides("dim", c.dim, c.heads, "each head gets dim/heads entries")
-    arguments.count("dim * mlp_ratio", c.hidden)
+    arguments.count("dim * mlp_ratio", round(c.dim * c.mlp_ratio))
     grid(c, c.image_size, c.image_size)
 
 
@@ -183,15 +179,16 @@ class SpikingMLP(nn.Module):
 
     def __init__(self, config: SpikformerConfig) -> None:
         super().__init__()
-        self.up = SpikingLinear(config, config.dim, config.hidden)
-        self.down = SpikingLinear(config, config.hidden, config.dim)
+        hidden = round(config.dim * config.mlp_ratio)
+        self.up = SpikingLinear(config, config.dim, hidden)
+        self.down = SpikingLinear(config, hidden, config.dim)
 
     def forward(self, x: Float[Tensor, "T B N D"]) -> Float[Tensor, "T B N D"]:
         return self.down(self.up(x))
 
 
 class EncoderBlock(nn.Module):
-    """Attention and MLP, each added to what came in: counts 0..2+2l after block l."""
+    """Eqs. (8), (9): attention and MLP, each added; counts 0..2+2l after block l."""
 
     def __init__(self, config: SpikformerConfig) -> None:
         super().__init__()

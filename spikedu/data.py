@@ -1,0 +1,46 @@
+"""Real data sets behind one function."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from spikedu import arguments
+
+SPLITS = ("train", "test")
+
+
+class Images(NamedTuple):
+    """Images [n, C, H, W], float32 from 0 to 1, and their labels [n], int64."""
+
+    images: Tensor
+    labels: Tensor
+
+
+def load(name: str = "digits", split: str = "train") -> Images:
+    """One split of a data set that is on this machine; nothing is downloaded.
+
+    "digits": 1,797 handwritten digits of 8x8 pixels inside scikit-learn, stratified
+    into 1,437 to train on and 360 to test on, always the same ones.
+    """
+    arguments.choice("name", name, tuple(_LOADERS))
+    arguments.choice("split", split, SPLITS)
+    return _LOADERS[name](split)
+
+
+def _digits(split: str) -> Images:
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    pixels, labels = load_digits(return_X_y=True)
+    halves = train_test_split(
+        pixels, labels, test_size=360, stratify=labels, random_state=0
+    )
+    pixels, labels = halves[SPLITS.index(split)], halves[2 + SPLITS.index(split)]
+    images = torch.tensor(pixels, dtype=torch.float32).div(16).view(-1, 1, 8, 8)
+    return Images(images, torch.tensor(labels, dtype=torch.int64))
+
+
+_LOADERS = {"digits": _digits}
