@@ -21,7 +21,7 @@ def _fail(kind: type[Exception], name: str, value: Any, right: str) -> None:
 
 
 def number(
-    name: str, value: Any, low: float, high: float = math.inf, *, above: bool = False
+    name: str, value: Any, low: Real, high: Real = math.inf, *, above: bool = False
 ) -> None:
     """A finite real in [low, high], or in (low, high] when `above`."""
     right = f"a number {'above' if above else 'from'} {low:g}" + (
@@ -35,7 +35,7 @@ def number(
         _fail(ValueError, name, value, right)
 
 
-def count(name: str, value: Any, low: int = 1, high: float = math.inf) -> None:
+def count(name: str, value: Any, low: int = 1, high: Real = math.inf) -> None:
     """A whole number in [low, high]."""
     right = f"a whole number of at least {low}"
     if high != math.inf:
@@ -125,10 +125,8 @@ def attention(**tensors: Tensor) -> None:
     size("k.shape[-1]", k.shape[-1], q.shape[-1], "the d of q")
     if v is not None:
         size("v.shape[-2]", v.shape[-2], k.shape[-2], "one row of v for each row of k")
-    try:
-        torch.broadcast_shapes(*(value.shape[:-2] for value in tensors.values()))
-    except RuntimeError:
-        shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    if len({shape[:-2] for shape in shapes.values()}) > 1:
         _fail(ValueError, "shapes", shapes, "alike in the axes before the last two")
 
 

@@ -5,6 +5,8 @@ The readable loop stays their oracle: whatever this file does not cover goes the
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -45,19 +47,29 @@ class _LIF(torch.autograd.Function):
     def backward(ctx, from_membrane: Tensor | None, from_spikes: Tensor | None):
         membrane, spikes = ctx.saved_tensors
         beta, threshold, hard = ctx.constants
-        surrogate = functional.sigmoid if hard else functional.atan
-        grad = torch.zeros_like(membrane)
-        if from_spikes is not None:
-            torch.mul(surrogate(membrane - threshold), from_spikes, out=grad)
-        if from_membrane is not None:
-            grad += from_membrane
-        keep = (1 - spikes).mul_(beta) if hard else None
-        for t in range(len(grad) - 2, -1, -1):
-            if hard:
-                grad[t].addcmul_(keep[t], grad[t + 1])
-            else:
+        if from_spikes is None:
+            from_spikes = torch.zeros_like(membrane)
+        grad, scratch = torch.empty_like(membrane), torch.empty_like(membrane[0])
+        for t in reversed(range(len(grad))):  # one step at a time stays in the cache
+            torch.sub(membrane[t], threshold, out=scratch)
+            _surrogate_times(from_spikes[t], scratch, hard, out=grad[t])
+            if from_membrane is not None:
+                grad[t].add_(from_membrane[t])
+            if t + 1 < len(grad):
                 grad[t].add_(grad[t + 1], alpha=beta)
+                if hard:
+                    grad[t].addcmul_(spikes[t], grad[t + 1], value=-beta)
         return grad.mul_(1 - beta) if hard else grad, None, None, None
+
+
+def _surrogate_times(grad: Tensor, x: Tensor, hard: bool, out: Tensor) -> None:
+    """grad times the default surrogate of `functional` at x; overwrites x."""
+    if hard:
+        x.mul_(4).sigmoid_()
+        torch.mul(x, grad, out=out)
+        out.mul_(x.neg_().add_(1).mul_(4))
+    else:
+        torch.div(grad, x.mul_(math.pi).square_().add_(1), out=out)
 
 
 def lif(
