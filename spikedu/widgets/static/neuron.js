@@ -1,0 +1,154 @@
+// The scene of spikedu/scenes/neuron.py, in the page. Python is the truth: a test
+// demands the same bits and the same words from both, so keep every operation in order.
+
+export const STEPS = 100, NEURONS = 20;
+export const RESETS = [
+  "subtract, one step later (Eq. 1)", "to zero (released network)", "none",
+];
+const SUBTRACT = 0, TO_ZERO = 1, NONE = 2;
+
+export function mix(x) {
+  x = (x + 0x9e3779b9) >>> 0;
+  x = Math.imul(x ^ (x >>> 16), 0x7feb352d) >>> 0;
+  x = Math.imul(x ^ (x >>> 15), 0x846ca68b) >>> 0;
+  return (x ^ (x >>> 16)) >>> 0;
+}
+
+const bells = new Map(); // dragging another slider does not draw the noise anew
+
+export function bell(seed) {
+  if (bells.has(seed)) return bells.get(seed);
+  const found = new Float64Array(STEPS * NEURONS);
+  for (let n = 0; n < NEURONS; n++) {
+    const own = mix((mix(seed) ^ n) >>> 0);
+    for (let t = 0; t < STEPS; t++) {
+      const a = mix(own + 2 * t), b = mix(own + 2 * t + 1);
+      const total = (a & 0xffff) + (a >>> 16) + (b & 0xffff) + (b >>> 16);
+      found[t * NEURONS + n] = (total / 65536 - 2) * 1.7320508075688772;
+    }
+  }
+  if (bells.size > 100) bells.clear();
+  bells.set(seed, found);
+  return found;
+}
+
+// values: {beta, threshold, current, reset, noise, seed}, reset as an index of RESETS.
+// Result: current, u, s as arrays [t * NEURONS + n], and what the widget says.
+export function simulate(values) {
+  const { beta, threshold, current, reset, noise, seed } = values;
+  const size = STEPS * NEURONS;
+  const i = new Float64Array(size).fill(current);
+  if (noise > 0) {
+    const g = bell(seed);
+    for (let k = 0; k < size; k++) i[k] = current + noise * g[k];
+  }
+  const u = new Float64Array(size), s = new Uint8Array(size);
+  for (let k = 0; k < size; k++) {
+    let before = k < NEURONS ? 0 : u[k - NEURONS];
+    const fired = k < NEURONS ? 0 : s[k - NEURONS];
+    if (reset === TO_ZERO) {
+      const rest = before * (1 - fired);
+      u[k] = rest + (i[k] - rest) * (1 - beta);
+      s[k] = u[k] >= threshold ? 1 : 0;
+    } else {
+      before = beta * before + i[k];
+      u[k] = reset === SUBTRACT ? before - fired * threshold : before;
+      s[k] = u[k] > threshold ? 1 : 0;
+    }
+  }
+  const times = [];
+  let all = 0;
+  for (let k = 0; k < size; k++) {
+    all += s[k];
+    if (s[k] && k % NEURONS === 0) times.push(k / NEURONS);
+  }
+  const rate = times.length / STEPS;
+  const sentence = say(values, times, all);
+  const alt = `${sentence} Decay ${fixed(beta)}, threshold ${fixed(threshold)}, ` +
+    `input current ${fixed(current)}, noise ${fixed(noise)}, ` +
+    `reset ${RESETS[reset]}: neuron 0 fires ${fixed(rate)} times per step.`;
+  return { current: i, u, s, times, rate, sentence, alt, code: code(values) };
+}
+
+// ---------------------------------------------------------------- the words
+export function fixed(x) {
+  return (Math.floor(x * 100 + 0.5) / 100).toFixed(2);
+}
+
+function ordinal(n) {
+  const end = n % 100 >= 10 && n % 100 <= 20 ? "th" : ["th", "st", "nd", "rd"][n % 10];
+  return `${n}${end || "th"}`;
+}
+
+function say(values, times, all) {
+  const gaps = times.slice(1).map((t, k) => t - times[k]);
+  const low = Math.min(...gaps), high = Math.max(...gaps);
+  if (values.noise > 0) {
+    const rate = fixed(all / (STEPS * NEURONS));
+    const everyone = `the ${NEURONS} neurons fire ${rate} times per step each.`;
+    if (!times.length) return `Neuron 0 does not fire in ${STEPS} steps; ${everyone}`;
+    if (!gaps.length) return `Neuron 0 fires once, at step ${times[0]}; ${everyone}`;
+    const apart = `${low} to ${high} steps apart`;
+    return `Neuron 0 fires ${times.length} times, ${apart}; ${everyone}`;
+  }
+  if (!times.length) return silent(values);
+  const first = `step ${times[0]}`;
+  if (!gaps.length) return `Fires once in ${STEPS} steps, at ${first}.`;
+  if (high === 1) {
+    const why = values.reset === NONE
+      ? "nothing resets the membrane"
+      : "the input brings back at once what the reset takes";
+    return `Fires at every step from ${first} on: ${why}.`;
+  }
+  if (low === high) return `Fires every ${ordinal(low)} step, first at ${first}.`;
+  return `Fires every ${low} to ${high} steps, first at ${first}.`;
+}
+
+function silent({ beta, threshold, current, reset }) {
+  if (beta === 1 && (reset === TO_ZERO || current === 0)) {
+    return "Never fires: the membrane takes nothing in and stays at 0.";
+  }
+  if (beta === 1 && current < 0) {
+    return `Never fires: the membrane falls by ${fixed(-current)} at every step.`;
+  }
+  if (beta === 1) {
+    const grows = `the membrane climbs by ${fixed(current)} at every step`;
+    return `Does not fire within ${STEPS} steps: ${grows}.`;
+  }
+  const end = reset === TO_ZERO ? current : current / (1 - beta);
+  const formula = reset === TO_ZERO ? "i" : "i / (1 - beta)";
+  if (end > threshold + 1e-9) {
+    const way = `the membrane is still on its way to ${formula} = ${fixed(end)}`;
+    return `Does not fire within ${STEPS} steps: ${way}.`;
+  }
+  const side = fixed(end) === fixed(threshold) ? "not above" : "below";
+  const rests = `the membrane settles at ${formula} = ${fixed(end)}`;
+  return `Never fires: ${rests}, ${side} the threshold ${fixed(threshold)}.`;
+}
+
+// ---------------------------------------------------------------- the code
+function exact(x) {
+  return Number(x.toFixed(2)) === x ? x.toFixed(2) : String(x);
+}
+
+function code({ beta, threshold, current, reset, noise, seed }) {
+  const hard = reset === TO_ZERO ? ", lif_step_hard" : "";
+  const lines = ["import torch", `from spikedu.functional import lif${hard}`];
+  if (noise > 0) lines.push("from spikedu.scenes.neuron import bell");
+  lines.push("");
+  if (reset === NONE) {
+    lines.push(
+      "def no_reset(u, s, current, beta, threshold):",
+      "    u = beta * u + current",
+      "    return u, (u > threshold).to(u.dtype)",
+      "",
+    );
+  }
+  lines.push(noise > 0
+    ? `current = ${exact(current)} + ${exact(noise)} * torch.from_numpy(bell(${seed}))`
+    : `current = torch.full((${STEPS}, ${NEURONS}), ${exact(current)}, dtype=torch.float64)`);
+  const step = ["", ", step=lif_step_hard", ", step=no_reset"][reset];
+  const given = `beta=${exact(beta)}, threshold=${exact(threshold)}${step}`;
+  lines.push(`membrane, spikes = lif(current, ${given})`);
+  return lines.join("\n");
+}

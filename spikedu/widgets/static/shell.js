@@ -1,0 +1,120 @@
+// What every widget of the course needs around its canvas: native controls where there
+// is no kernel, names and shortcut guards for ipywidgets, the theme, frames, telling.
+
+const TELL_AFTER = 300; // milliseconds of rest before Python and screen readers hear
+
+// JupyterLab reads keys on a focused control as commands, "d d" as: delete the cell.
+export function guard(el) {
+  el.dataset.lmSuppressShortcuts = "true";
+  return el;
+}
+
+export function element(tag, className, words = "") {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = words;
+  return made;
+}
+
+// A stand-in for the kernel's model: same get, set, on, save_changes.
+export function store(state) {
+  const heard = [];
+  return {
+    get: (name) => state[name],
+    set(name, value) {
+      if (state[name] === value) return;
+      state[name] = value;
+      heard.forEach(([event, call]) => event === `change:${name}` && call());
+    },
+    on: (event, call) => heard.push([event, call]),
+    off: (event, call) => {
+      const kept = heard.filter(([, c]) => c !== call);
+      heard.splice(0, heard.length, ...kept);
+    },
+    save_changes() {},
+  };
+}
+
+let labels = 0;
+
+// Native sliders and lists from `controls`: {name, label, min, max, step} or {options}.
+export function nativeControls(model, controls, listen) {
+  const box = element("div", "spikedu-controls");
+  for (const spec of controls) {
+    const label = element("label", "spikedu-label", spec.label);
+    const input = guard(document.createElement(spec.options ? "select" : "input"));
+    input.id = label.htmlFor = `spikedu-${++labels}`;
+    input.dataset.name = spec.name;
+    const shown = element("output", "spikedu-value");
+    if (spec.options) {
+      spec.options.forEach((option, k) => input.add(new Option(option, k)));
+    } else {
+      const { min, max, step } = spec;
+      Object.assign(input, { type: "range", min, max, step });
+    }
+    const follow = () => {
+      const value = model.get(spec.name);
+      input.value = value;
+      shown.textContent = spec.options || spec.step >= 1 ? "" : value.toFixed(2);
+      if (spec.step >= 1) shown.textContent = value;
+    };
+    input.addEventListener("input", () => model.set(spec.name, Number(input.value)));
+    listen(`change:${spec.name}`, follow);
+    follow();
+    box.append(label, input, shown);
+  }
+  return box;
+}
+
+// ipywidgets give their sliders no name, and no guard against JupyterLab's shortcuts.
+export function nameControls(root) {
+  for (const row of root.querySelectorAll(".widget-inline-hbox")) {
+    const name = row.querySelector(".widget-label")?.textContent || "";
+    for (const el of row.querySelectorAll(".noUi-handle, [contenteditable], select, input")) {
+      guard(el);
+      const readout = el.isContentEditable ? `${name}, as a number` : name;
+      if (el.getAttribute("aria-label") !== readout) el.setAttribute("aria-label", readout);
+      if (el.isContentEditable) el.setAttribute("role", "textbox");
+      const said = el.getAttribute("aria-valuetext"); // 0.30000000000000004
+      if (said?.length > 7) el.setAttribute("aria-valuetext", Number(said).toFixed(2));
+    }
+  }
+}
+
+// Calls back on each change of JupyterLab's theme or of the system's.
+export function watchTheme(call) {
+  const seen = new MutationObserver(call);
+  const attributeFilter = ["data-jp-theme-light", "data-jp-theme-name", "class"];
+  seen.observe(document.body, { attributes: true, attributeFilter });
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  system.addEventListener("change", call);
+  return () => (seen.disconnect(), system.removeEventListener("change", call));
+}
+
+// One call of `draw` per animation frame, however often it is asked for; a canvas that
+// is not in the page yet, or hidden, waits for the resize observer.
+export function frames(canvas, draw) {
+  let asked = 0;
+  const ask = () => {
+    asked ||= requestAnimationFrame(() => {
+      asked = 0;
+      if (canvas.isConnected && canvas.clientWidth) draw();
+    });
+  };
+  const sized = new ResizeObserver(ask);
+  sized.observe(canvas);
+  ask();
+  return { ask, stop: () => (cancelAnimationFrame(asked), sized.disconnect()) };
+}
+
+// `say` runs once, after things have been at rest for a while.
+export function afterRest(say) {
+  let timer = 0;
+  return {
+    ask() {
+      clearTimeout(timer);
+      timer = setTimeout(say, TELL_AFTER);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
