@@ -124,12 +124,13 @@ def _traceback(output) -> str:
 
 def run(names: list[str]) -> int:
     """Run notebooks without touching their files; print how each went."""
+    paths = find(names)
+    if not paths:
+        raise FileNotFoundError(f"no notebook in {folder()}")
     import nbformat
     from tqdm import tqdm
 
-    loaded = [(path, nbformat.read(path, as_version=4)) for path in find(names)]
-    if not loaded:
-        raise FileNotFoundError(f"no notebook in {folder()}")
+    loaded = [(path, nbformat.read(path, as_version=4)) for path in paths]
     failed = 0
     cells = sum(len(notebook.cells) for _, notebook in loaded)
     with tqdm(total=cells, unit="cell", disable=None, leave=False) as bar:
