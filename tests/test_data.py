@@ -1,0 +1,56 @@
+"""The digits are scikit-learn's, whole, split once and for all."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from spikedu import data
+
+
+def test_the_two_splits_are_the_whole_data_set_once():
+    pixels, labels = load_digits(return_X_y=True)
+    parts = [data.load("digits", split) for split in ("train", "test")]
+    assert [len(p.labels) for p in parts] == [1437, 360]
+    ours = torch.cat([p.images for p in parts]).flatten(1).numpy() * 16
+    names = torch.cat([p.labels for p in parts]).numpy()
+    key = np.lexsort(ours.T)
+    theirs = np.lexsort(pixels.T)
+    np.testing.assert_array_equal(ours[key], pixels[theirs])
+    assert sorted(zip(ours.sum(1), names, strict=True)) == sorted(
+        zip(pixels.sum(1), labels, strict=True)
+    )
+
+
+def test_images_are_upright_and_scaled():
+    first = load_digits().images[0]
+    train = data.load("digits", "train").images
+    test = data.load("digits", "test").images
+    both = torch.cat([train, test])[:, 0].numpy() * 16
+    assert any(np.array_equal(image, first) for image in both)
+    assert both.min() == 0 and both.max() == 16
+
+
+def test_every_digit_has_its_share_in_the_test_set():
+    counts = torch.bincount(data.load("digits", "test").labels)
+    assert counts.tolist() == [36, 36, 35, 37, 36, 37, 36, 36, 35, 36]
+
+
+def test_the_split_is_the_same_every_time_and_leaves_the_random_state_alone():
+    np.random.seed(3)
+    torch.manual_seed(3)
+    expected = np.random.rand(), torch.rand(1)
+    np.random.seed(3)
+    torch.manual_seed(3)
+    one, two = data.load("digits", "test"), data.load("digits", "test")
+    assert torch.equal(one.images, two.images)
+    assert (np.random.rand(), torch.rand(1)) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("digit",), "name = 'digit'.*'digits'"), (("digits", "val"), "split = 'val'")],
+)
+def test_a_wrong_name_lists_what_there_is(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        data.load(*arguments)
