@@ -7,6 +7,7 @@ value), so that a function reads: check first, then the equation.
 from __future__ import annotations
 
 import math
+import sys
 from numbers import Integral, Real
 from typing import Any
 
@@ -29,9 +30,8 @@ def number(
     )
     if isinstance(value, bool) or not isinstance(value, Real):
         _fail(TypeError, name, value, right)
-    value = float(value)
     inside = (low < value if above else low <= value) and value <= high
-    if not (math.isfinite(value) and inside):
+    if not (inside and value <= sys.float_info.max):
         _fail(ValueError, name, value, right)
 
 
@@ -47,13 +47,27 @@ def count(name: str, value: Any, low: int = 1, high: Real = math.inf) -> None:
 
 
 def choice(name: str, value: Any, options: tuple[Any, ...]) -> None:
-    """One of `options`."""
-    if not any(value is option or value == option for option in options):
+    """One of `options`, all of one type."""
+    if not isinstance(value, type(options[0])) or value not in options:
         _fail(ValueError, name, value, "one of " + ", ".join(map(repr, options)))
 
 
-def tensor(name: str, value: Any, axes: str | None = None) -> None:
-    """A finite floating-point tensor; `axes` such as "T B N D" fixes their number."""
+def function(name: str, value: Any) -> None:
+    """Something to call."""
+    if not callable(value):
+        _fail(TypeError, name, value, "a function")
+
+
+def instance(name: str, value: Any, kind: type) -> None:
+    """A value of one type."""
+    if not isinstance(value, kind):
+        _fail(TypeError, name, type(value).__name__, f"a {kind.__name__}")
+
+
+def tensor(
+    name: str, value: Any, axes: str | None = None, *, finite: bool = True
+) -> None:
+    """A floating-point tensor, `finite` throughout; `axes` ("T B N D") counts them."""
     if not isinstance(value, Tensor):
         _fail(TypeError, name, type(value).__name__, "a torch.Tensor")
     if not value.is_floating_point():
@@ -62,7 +76,7 @@ def tensor(name: str, value: Any, axes: str | None = None) -> None:
     if axes is not None and value.ndim != len(axes.split()):
         right = f"[{', '.join(axes.split())}], {len(axes.split())} axes"
         _fail(ValueError, f"{name}.shape", tuple(value.shape), right)
-    if not torch.isfinite(value).all():
+    if finite and not torch.isfinite(value).all():
         bad = int((~torch.isfinite(value)).sum())
         _fail(ValueError, name, f"{bad} NaN or infinite entries", "finite everywhere")
 
@@ -73,22 +87,40 @@ def size(name: str, value: int, right: int, why: str) -> None:
         _fail(ValueError, name, value, f"{right}: {why}")
 
 
-def neuron(beta: Any, threshold: Any) -> None:
+def neuron(beta: Any, threshold: Any, current: Tensor) -> None:
     """The two constants of a neuron: decay in [0, 1], threshold > 0.
 
-    Either may be a tensor, because both can be learned.
+    Either may be a tensor, because both can be learned: one value for all neurons or
+    one for each, so that it fits the `current` of one step.
     """
-    if isinstance(beta, Tensor):
-        tensor("beta", beta)
-        for value in (beta.detach().min(), beta.detach().max()):
-            number("beta", value.item(), 0, 1)
-    else:
-        number("beta", beta, 0, 1)
-    if isinstance(threshold, Tensor):
-        tensor("threshold", threshold)
-        number("threshold", threshold.detach().min().item(), 0, above=True)
-    else:
-        number("threshold", threshold, 0, above=True)
+    for name, value, high, above in (
+        ("beta", beta, 1, False),
+        ("threshold", threshold, math.inf, True),
+    ):
+        extremes = [value]
+        if isinstance(value, Tensor):
+            _fits(name, value, current)
+            ends = value.detach().aminmax() if value.numel() else ()
+            extremes = [end.item() for end in ends]
+        for extreme in extremes:
+            number(name, extreme, 0, high, above=above)
+
+
+def _fits(name: str, value: Tensor, current: Tensor) -> None:
+    tensor(name, value)
+    shape, right = tuple(value.shape), tuple(current.shape)
+    pairs = zip(reversed(shape), reversed(right), strict=False)
+    if len(shape) > len(right) or any(n not in (1, m) for n, m in pairs):
+        _fail(ValueError, f"{name}.shape", shape, f"() or fit {right}, the neurons")
+    if shape:
+        same_dtype("current", current, name, value)
+
+
+def sequence(name: str, value: Any, *, finite: bool = True) -> None:
+    """A floating-point tensor of at least one time step."""
+    tensor(name, value, finite=finite)
+    if value.ndim == 0 or len(value) == 0:
+        _fail(ValueError, f"{name}.shape", tuple(value.shape), "[T, ...] with T >= 1")
 
 
 def same_shape(**tensors: Tensor) -> None:
@@ -98,17 +130,27 @@ def same_shape(**tensors: Tensor) -> None:
         if value.shape != reference.shape:
             right = f"{tuple(reference.shape)}, the shape of {first}"
             _fail(ValueError, f"{name}.shape", tuple(value.shape), right)
-        if value.dtype != reference.dtype:
-            right = f"{reference.dtype}, the dtype of {first}"
-            _fail(TypeError, f"{name}.dtype", value.dtype, right)
+        same_dtype(first, reference, name, value)
 
 
-def step(u: Tensor, s: Tensor, current: Tensor, beta: Any, threshold: Any) -> None:
-    """One step of a neuron: three finite tensors of one shape and dtype."""
+def same_dtype(first: str, reference: Tensor, name: str, value: Tensor) -> None:
+    """The dtype of `first`."""
+    if value.dtype != reference.dtype:
+        right = f"{reference.dtype}, the dtype of {first}"
+        _fail(TypeError, f"{name}.dtype", value.dtype, right)
+
+
+def step(u: Any, s: Any, current: Any, beta: Any, threshold: Any, **rule: Any) -> None:
+    """One step of a neuron: three finite tensors of one shape and dtype, two constants.
+
+    `rule` is the function, by its name, that the step is given to call.
+    """
+    for name, value in rule.items():
+        function(name, value)
     for name, value in (("current", current), ("u", u), ("s", s)):
         tensor(name, value)
     same_shape(current=current, u=u, s=s)
-    neuron(beta, threshold)
+    neuron(beta, threshold, current)
 
 
 def attention(**tensors: Tensor) -> None:
@@ -118,9 +160,7 @@ def attention(**tensors: Tensor) -> None:
         if value.ndim < 2 or 0 in value.shape[-2:]:
             right = "[..., N, d] with N and d of at least 1"
             _fail(ValueError, f"{name}.shape", tuple(value.shape), right)
-        if value.dtype != tensors["q"].dtype:
-            right = f"{tensors['q'].dtype}, the dtype of q"
-            _fail(TypeError, f"{name}.dtype", value.dtype, right)
+        same_dtype("q", tensors["q"], name, value)
     q, k, v = tensors["q"], tensors["k"], tensors.get("v")
     size("k.shape[-1]", k.shape[-1], q.shape[-1], "the d of q")
     if v is not None:
@@ -137,13 +177,20 @@ def projections(q, k, v, w_q, w_k, w_v, w_o) -> None:
         tensor(name, weight, "h D d")
         size(f"{name}.shape[0]", weight.shape[0], heads, "the heads of w_q")
         size(f"{name}.shape[1]", weight.shape[1], x.shape[-1], f"the D of {name[-1]}")
+        if 0 in weight.shape:
+            _fail(
+                ValueError, f"{name}.shape", tuple(weight.shape), "without empty axis"
+            )
     size("w_k.shape[2]", w_k.shape[2], w_q.shape[2], "the d of w_q")
     tensor("w_o", w_o, "h*d_v D_out")
     size("w_o.shape[0]", w_o.shape[0], heads * w_v.shape[2], "h times d_v")
+    for name, weight in (("w_q", w_q), ("w_k", w_k), ("w_v", w_v), ("w_o", w_o)):
+        same_dtype("q", q, name, weight)
 
 
 def divides(name: str, value: int, divisor: int, why: str) -> None:
-    """A multiple of `divisor`, and why."""
+    """A whole multiple of `divisor`, and why."""
+    count(name, value)
     if value % divisor:
         near = max(divisor, round(value / divisor) * divisor)
         _fail(ValueError, name, value, f"a multiple of {divisor}, say {near}: {why}")
@@ -158,10 +205,15 @@ def flags(name: str, value: Any, length: int) -> None:
         _fail(ValueError, name, value, right)
 
 
-def images(value: Any, channels: int) -> None:
-    """Images [B, C, H, W] or frames [T, B, C, H, W], none of the axes empty."""
+def images(value: Any, channels: int, like: Tensor | None = None) -> None:
+    """Images [B, C, H, W] or frames [T, B, C, H, W], none of the axes empty.
+
+    With `like` a weight they meet, of its dtype; autocast sees to that itself.
+    """
     tensor("images", value)
     shape = tuple(value.shape)
     if value.ndim not in (4, 5) or 0 in shape:
         _fail(ValueError, "images.shape", shape, "[B, C, H, W] or [T, B, C, H, W]")
     size("images.shape[-3]", shape[-3], channels, "the channels of the config")
+    if like is not None and not torch.is_autocast_enabled(value.device.type):
+        same_dtype("the model", like, "images", value)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from spikedu import arguments
 
-Scalar = float | Tensor
+Scalar = int | float | Tensor
 Surrogate = Callable[[Tensor], Tensor]
 Step = Callable[..., tuple[Tensor, Tensor]]
 
@@ -57,6 +57,7 @@ def spike(
     instead, a function that returns the pretended dS/dx. Raises on a NaN.
     """
     arguments.tensor("x", x)
+    arguments.function("surrogate", surrogate)
     return _Spike.apply(x, surrogate)
 
 
@@ -86,7 +87,7 @@ def lif_step(
     `u`, `s` are membrane and spikes of the step before, `current` is W X of this one.
     The reset subtracts, acts one step late, and carries no gradient (as in snnTorch).
     """
-    arguments.step(u, s, current, beta, threshold)
+    arguments.step(u, s, current, beta, threshold, surrogate=surrogate)
     return _soft_reset(u, s, current, beta, threshold, surrogate)
 
 
@@ -103,7 +104,7 @@ def lif_step_hard(
     Where it spiked it restarts from 0, the input counts (1 - beta) times, and it fires
     on U >= U_th. `u` is the potential before the reset: a trace shows the crossing.
     """
-    arguments.step(u, s, current, beta, threshold)
+    arguments.step(u, s, current, beta, threshold, surrogate=surrogate)
     return _hard_reset(u, s, current, beta, threshold, surrogate)
 
 
@@ -127,13 +128,10 @@ def lif(
     Starts from rest, U = S = 0, unless `u` and `s` of an earlier call are given.
     `step(u, s, current, beta, threshold) -> (u, s)` is any rule of this form.
     """
-    arguments.tensor("current", current)
-    if current.ndim == 0 or len(current) == 0:
-        shape = tuple(current.shape)
-        raise ValueError(f"current.shape = {shape}: must be [T, ...] with T >= 1")
+    arguments.sequence("current", current)
     u = torch.zeros_like(current[0]) if u is None else u
     s = torch.zeros_like(current[0]) if s is None else s
-    arguments.step(u, s, current[0], beta, threshold)
+    arguments.step(u, s, current[0], beta, threshold, step=step)
     step = _UNCHECKED.get(step, step)
     trace = []
     for i in current:

@@ -88,10 +88,8 @@ def lif(
     known = step in (lif_step, lif_step_hard) and u is None and s is None
     if not known or isinstance(beta, Tensor) or isinstance(threshold, Tensor):
         return functional.lif(current, beta, threshold, step, u, s)
-    arguments.neuron(beta, threshold)
-    if current.ndim == 0 or len(current) == 0:
-        shape = tuple(current.shape)
-        raise ValueError(f"current.shape = {shape}: must be [T, ...] with T >= 1")
+    arguments.sequence("current", current, finite=False)
+    arguments.neuron(beta, threshold, current[0])
     return _LIF.apply(current, float(beta), float(threshold), step is lif_step_hard)
 
 

@@ -1,8 +1,8 @@
 """Names of the released Spikformer's state dict <-> ours, both ways, exact.
 
-The CIFAR-10 release writes its token layers as Linear, the ImageNet and CIFAR10-DVS ones
-as 1x1 convolutions; the first pools in its last two stages, the others in all four. So
-names and shapes alone say which of the networks it is.
+The CIFAR-10 release writes its token layers as Linear, the ImageNet and CIFAR10-DVS
+ones as 1x1 convolutions; the first pools in its last two stages, the others in all
+four. So names and shapes alone say which of the networks it is.
 """
 
 from __future__ import annotations
@@ -85,10 +85,21 @@ def _used(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if not isinstance(state_dict, Mapping):
         kind = type(state_dict).__name__
         raise TypeError(f"state_dict = {kind}: must map released names to tensors")
-    used = {k: v for k, v in state_dict.items() if not _UNUSED.fullmatch(str(k))}
+    for name in state_dict:
+        if not isinstance(name, str):
+            raise TypeError(f"state_dict key = {name!r}: must be a released name")
+    used = {k: v for k, v in state_dict.items() if not _UNUSED.fullmatch(k)}
+    floats = {}
     for name, value in used.items():
-        if not isinstance(value, Tensor) or value.is_floating_point():
-            arguments.tensor(f"state_dict[{name!r}]", value)
+        shown = f"state_dict[{name!r}]"
+        arguments.instance(shown, value, Tensor)
+        if not name.endswith(".num_batches_tracked"):
+            arguments.tensor(shown, value)
+            floats[shown] = value
+        elif value.dtype != torch.int64:
+            raise TypeError(f"{shown}.dtype = {value.dtype}: must be torch.int64")
+    for shown, value in floats.items():
+        arguments.same_dtype(*next(iter(floats.items())), shown, value)
     return used
 
 
@@ -107,14 +118,14 @@ def _config(theirs, heads: int, steps: int, scale: float) -> SpikformerConfig:
     blocks = (re.match(r"block\.(\d+)\.", name) for name in theirs)
     return SpikformerConfig(
         dim=dim,
-        depth=1 + max(int(block[1]) for block in blocks if block),
+        depth=len({block[1] for block in blocks if block}),
         heads=heads,
         steps=steps,
         classes=theirs[head].shape[0],
         channels=channels,
         image_size=32 if linear else 128 if channels == 2 else 224,
         pools=(not linear,) * 2 + (True, True),
-        mlp_ratio=theirs[hidden].shape[0] / dim,
+        mlp_ratio=theirs[hidden].shape[0] / max(dim, 1),
         scale=scale,
         qkv_bias=f"block.0.attn.q_{kind}.bias" in theirs,
     )

@@ -12,7 +12,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -67,7 +66,7 @@ def _validate(c: SpikformerConfig) -> None:
     arguments.divides("dim", c.dim, 8, "the stages have dim/8 to dim channels")
     arguments.divides("dim", c.dim, c.heads, "each head gets dim/heads entries")
     arguments.count("dim * mlp_ratio", round(c.dim * c.mlp_ratio))
-    grid(c, c.image_size, c.image_size)
+    arguments.divides("image_size", c.image_size, 2 ** sum(c.pools), "pools halve it")
 
 
 class LIF(nn.Module):
@@ -78,8 +77,7 @@ class LIF(nn.Module):
         self.step, self.threshold, self.beta = NEURONS[config.neuron], threshold, 0.5
 
     def forward(self, current: Float[Tensor, "T *shape"]) -> Float[Tensor, "T *shape"]:
-        _, spikes = fused.lif(current, self.beta, self.threshold, self.step)
-        return spikes
+        return fused.lif(current, self.beta, self.threshold, self.step)[1]
 
     def extra_repr(self) -> str:
         return f"{self.step.__name__}, beta={self.beta}, threshold={self.threshold}"
@@ -140,7 +138,7 @@ class SpikingPatchSplitting(nn.Module):
 
 
 class SpikingPositionEmbedding(nn.Module):
-    """RPE = SN(BN(Conv2d(x))) on the grid, Eq. (6): a patch learns of its neighbours."""
+    """RPE = SN(BN(Conv2d(x))) on the grid, Eq. (6): a patch sees its neighbours."""
 
     def __init__(self, config: SpikformerConfig) -> None:
         super().__init__()
@@ -204,6 +202,7 @@ class Spikformer(nn.Module):
     """Eqs. (5)-(10): images [B, C, H, W] or frames [T, B, C, H, W] -> logits [B, K]."""
 
     def __init__(self, config: SpikformerConfig) -> None:
+        arguments.instance("config", config, SpikformerConfig)
         super().__init__()
         self.config = config
         self.sps = SpikingPatchSplitting(config)
@@ -214,7 +213,7 @@ class Spikformer(nn.Module):
         self.apply(_initialise)
 
     def forward(self, images: Float[Tensor, "*T B C H W"]) -> Float[Tensor, "B K"]:
-        arguments.images(images, self.config.channels)
+        arguments.images(images, self.config.channels, self.head.weight)
         grid(self.config, *images.shape[-2:])
         if images.ndim == 4:  # a still image is shown T times
             images = images.expand(self.config.steps, *images.shape)

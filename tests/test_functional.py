@@ -17,14 +17,6 @@ properties = settings(max_examples=40, deadline=None, derandomize=True, database
 seeds = st.integers(0, 10**6)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def random(*shape, seed=0, dtype=torch.float64):
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(*shape, generator=generator, dtype=dtype)
@@ -248,7 +240,9 @@ def test_hard_reset_is_snntorch_leaky_just_below(current, weights, tau, threshol
         current,
         *weights,
     )
-    ours = gradients(lambda i: lif(i, beta, threshold, lif_step_hard), current, *weights)
+    ours = gradients(
+        lambda i: lif(i, beta, threshold, lif_step_hard), current, *weights
+    )
     must_be_busy(ours[1])
     torch.testing.assert_close(ours[0], theirs[0], rtol=1e-6, atol=1e-6)
     assert torch.equal(ours[1], theirs[1])

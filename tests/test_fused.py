@@ -10,14 +10,6 @@ from spikedu.functional import lif_step, lif_step_hard
 BOTH = pytest.mark.parametrize("step", [lif_step, lif_step_hard])
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def random(*shape, seed=0, dtype=torch.float64):
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(*shape, generator=generator, dtype=dtype)
@@ -101,7 +93,9 @@ def must_agree_or_rest(current, step, beta, threshold):
 
 @BOTH
 @pytest.mark.parametrize(
-    "shape", [(), (1,), (13,), (2, 3), (2, 1, 5), (3, 2, 4, 5), (2, 2, 3, 4, 5)], ids=str
+    "shape",
+    [(), (1,), (13,), (2, 3), (2, 1, 5), (3, 2, 4, 5), (2, 2, 3, 4, 5)],
+    ids=str,
 )
 def test_any_shape(step, shape):
     must_be_busy(must_agree(drive(40, *shape, seed=4), step))
@@ -114,7 +108,9 @@ def test_memory_order_does_not_matter(step):
         "transposed": base.transpose(0, 2),
         "every second": base[::2, 1:, ::3],
         "time last": base.permute(1, 2, 0).movedim(-1, 0),
-        "channels last": drive(6, 3, 4, 5, seed=6).to(memory_format=torch.channels_last),
+        "channels last": drive(6, 3, 4, 5, seed=6).to(
+            memory_format=torch.channels_last
+        ),
         "repeated": drive(1, 8, 10, seed=7).expand(6, 8, 10),
     }
     for current in odd.values():
