@@ -136,6 +136,15 @@ def test_the_first_call_sets_up_and_the_second_is_instant(machine):
 
 
 @posix
+def test_inside_its_own_venv_a_command_runs_at_once(machine, monkeypatch):
+    machine.prepare()
+    monkeypatch.setattr(sys, "prefix", str(machine.venv))
+    assert machine.prepare() == []
+    (environment.ROOT / "constraints.txt").write_text("torch==2.14.0\n")
+    assert machine.prepare() == ["pip", "rerun"]
+
+
+@posix
 def test_new_constraints_are_installed_into_the_same_venv(machine):
     machine.prepare()
     (environment.ROOT / "constraints.txt").write_text("torch==2.14.0\n")
