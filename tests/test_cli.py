@@ -86,7 +86,7 @@ def test_run_names_each_notebook_fails_for_one_and_writes_nothing(tmp_path):
 def course(tmp_path, monkeypatch):
     """A clone's folder with one source, built by the tests that need it built."""
     (tmp_path / "src").mkdir()
-    cells = ['[markdown]\n# # One', 'tags=["nbval-check-output"]\nprint(6 * 7)']
+    cells = ["[markdown]\n# # One", 'tags=["nbval-check-output"]\nprint(6 * 7)']
     source = "".join(f"# %% {cell}\n\n" for cell in [*cells, "\n1 + 1", "\n1 + 1"])
     (tmp_path / "src/00_start_here.py").write_text(source)
     monkeypatch.setattr(notebooks, "folder", lambda: tmp_path)

@@ -36,9 +36,7 @@ def test_each_platform_gets_every_direct_requirement_once(platform, python):
     values = {"sys_platform": platform, "python_full_version": python}
     values["os_name"] = "nt" if platform == "win32" else "posix"
     pins = [Requirement(line) for line in CONSTRAINTS]
-    pinned = [
-        p.name for p in pins if p.marker is None or p.marker.evaluate(values)
-    ]
+    pinned = [p.name for p in pins if p.marker is None or p.marker.evaluate(values)]
     for direct in DIRECT:
         assert pinned.count(canonicalize_name(direct.name)) == 1, direct.name
 
