@@ -56,7 +56,7 @@ def spikes(name: str, value: ArrayLike, axes: str) -> NDArray[np.bool_]:
 
 
 def number(
-    name: str, value: Any, low: float = -math.inf, high: float = math.inf
+    name: str, value: Any, low: Real = -math.inf, high: Real = math.inf
 ) -> float:
     """A finite number in [low, high]."""
     right = "a finite number"
@@ -69,7 +69,7 @@ def number(
     return float(value)
 
 
-def count(name: str, value: Any, low: int = 0, high: float = math.inf) -> int:
+def count(name: str, value: Any, low: Real = 0, high: Real = math.inf) -> int:
     """A whole number in [low, high]."""
     right = f"a whole number from {low}" + ("" if high == math.inf else f" to {high:g}")
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):

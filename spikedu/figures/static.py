@@ -10,12 +10,14 @@ import base64
 import html
 import io
 from collections.abc import Sequence
+from numbers import Real
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
+from numpy.typing import NDArray
 
 from spikedu.figures import style, words
 from spikedu.figures.views import (
@@ -148,9 +150,9 @@ def _current(view: MembraneView, axes: Axes, theme: style.Theme) -> None:
 
 def learning_curve(
     view: LearningCurveView,
-    axes: Sequence[Axes] | Axes | None = None,
+    axes: Sequence[Axes] | NDArray | Axes | None = None,
     theme: style.Theme = "light",
-) -> Picture | Sequence[Axes]:
+) -> Picture | list[Axes]:
     """Loss and accuracy side by side; `axes`: one for each panel of the view."""
     if axes is None:
         with matplotlib.rc_context(style.rc(theme)):
@@ -211,12 +213,12 @@ def firing_rates(
         (212, "saturated", [words.percent(x) for x in view.saturated]),
     )
     for right, head, cells in columns:
-        for row, cell in zip((-0.5, *rows), (head, *cells), strict=True):
+        for row, cell in zip((-0.5, *rows.tolist()), (head, *cells), strict=True):
             _cell(axes, cell, row, right, head=row < 0)
     return _with_alt(axes, view.alt)
 
 
-def _cell(axes: Axes, text: str, row: float, right: float, head: bool) -> None:
+def _cell(axes: Axes, text: str, row: Real, right: int, head: bool) -> None:
     # `right`: points from the axes to the right edge of the text.
     axes.annotate(
         text,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from numbers import Real
 
 ALT_MOST = 300  # characters; screen readers stop being followed beyond that
 
@@ -30,7 +31,7 @@ def clip(sentences: Sequence[str]) -> str:
     return text if len(text) <= ALT_MOST else text[: ALT_MOST - 3].rstrip() + "..."
 
 
-def number(x: float) -> str:
+def number(x: Real) -> str:
     """Two decimals, or three digits where two decimals would show nothing."""
     return f"{x:.2f}" if x == 0 or 0.01 <= abs(x) < 1e4 else f"{x:.3g}"
 
@@ -46,7 +47,7 @@ def ordinal(n: int) -> str:
     return f"{n}{'th' if 10 <= n % 100 <= 20 else ends.get(n % 10, 'th')}"
 
 
-def percent(share: float) -> str:
+def percent(share: Real) -> str:
     """ "12 %"; never "0 %" of something nor "100 %" of nearly all."""
     if 0 < share < 0.01:
         return "under 1 %"

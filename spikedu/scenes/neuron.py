@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,11 +66,11 @@ class LifExplorerView:
 
 def lif_explorer(
     *,
-    beta: float = 0.8,
-    threshold: float = 1.0,
-    current: float = 0.3,
+    beta: Real = 0.8,
+    threshold: Real = 1.0,
+    current: Real = 0.3,
     reset: str = SUBTRACT,
-    noise: float = 0.0,
+    noise: Real = 0.0,
     seed: int = 0,
 ) -> LifExplorerView:
     """100 steps of Eq. (1), or of another reset rule, for 20 neurons.

@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -44,24 +45,24 @@ class Slider:
 
     name: str
     label: str
-    low: float
-    high: float
-    step: float = 0.01
+    low: Real
+    high: Real
+    step: Real = 0.01
 
-    def tidy(self, value: Any) -> float | int:
+    def tidy(self, value: Any) -> Real:
         """The multiple of the step next to `value`: a drag brings 0.30000000000000004.
 
         Raises `ValueError` for what is no number within the slider's reach.
         """
         if self.step == 1:
-            return arrays.count(self.name, value, int(self.low), self.high)
+            return arrays.count(self.name, value, self.low, self.high)
         value = arrays.number(self.name, value, self.low, self.high)
         return math.floor(value * 100 + 0.5) / 100
 
-    def to_page(self, value: float) -> float:
+    def to_page(self, value: Real) -> Real:
         return value
 
-    def control(self, value: float) -> ipywidgets.Widget:
+    def control(self, value: Real) -> ipywidgets.Widget:
         kind = ipywidgets.IntSlider if self.step == 1 else ipywidgets.FloatSlider
         box = {"min": self.low, "max": self.high, "step": self.step}
         wide = ipywidgets.Layout(width="560px", max_width="100%")

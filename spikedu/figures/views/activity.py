@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -127,7 +128,7 @@ class MembraneView:
     def of(
         cls,
         membrane: ArrayLike,
-        threshold: float = 1.0,
+        threshold: Real = 1.0,
         spikes: ArrayLike | None = None,
         current: ArrayLike | None = None,
         names: Sequence[str] | None = None,
@@ -181,8 +182,10 @@ class MembraneView:
             self.names, self.membrane.T, self.spike_times, strict=True
         ):
             low, high = number(u.min()), number(u.max())
-            fires = f"fires {plural(len(times), 'time')}, first at step {times[0]}"
-            fires = fires if len(times) else "never fires"
+            fires = "never fires"
+            if len(times):
+                often = plural(len(times), "time")
+                fires = f"fires {often}, first at step {times[0]}"
             who = words.short(name)
             each.append(words.sentence(f"{who}: from {low} to {high}, {fires}"))
         return words.clip([first, *each])
