@@ -22,7 +22,11 @@ def main(argv=None):
     # Before anything is installed, so that --help and a typing mistake answer at once.
     arguments = cli.parse(argv)
     environment.prepare(argv, dev=arguments.command in ("test", "build"))
-    return arguments.action(arguments)
+    try:
+        return arguments.action(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nspikedu: interrupted\n")
+        return 130
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ def prepare(argv: list[str], dev: bool) -> None:
 def install(maker: str) -> None:
     """Fill `.venv`, making it where there is none that works."""
     print(
-        f"spikedu: setting up {VENV} (once: about a minute and 1.6 GB; "
+        f"spikedu: setting up {VENV} (once: a minute or two and 1.8 GB; "
         "several GB where PyTorch comes with CUDA)",
         flush=True,
     )
