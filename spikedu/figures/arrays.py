@@ -63,9 +63,9 @@ def number(
     if low > -math.inf:
         right = f"a number from {low:g}" + ("" if high == math.inf else f" to {high:g}")
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-        fail(name, value, right)
+        fail(name, repr(value), right)
     if not (math.isfinite(value) and low <= value <= high):
-        fail(name, value, right)
+        fail(name, repr(value), right)
     return float(value)
 
 
@@ -73,9 +73,9 @@ def count(name: str, value: Any, low: Real = 0, high: Real = math.inf) -> int:
     """A whole number in [low, high]."""
     right = f"a whole number from {low}" + ("" if high == math.inf else f" to {high:g}")
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
-        fail(name, value, right)
+        fail(name, repr(value), right)
     if not low <= value <= high:
-        fail(name, value, right)
+        fail(name, repr(value), right)
     return int(value)
 
 

@@ -165,8 +165,8 @@ def fixed(x: float) -> str:
 
 
 def _sentence(beta, threshold, current, reset, noise, s) -> str:
-    times = np.flatnonzero(s[:, 0])
-    gaps = np.diff(times)
+    times = np.flatnonzero(s[:, 0]).tolist()
+    gaps = np.diff(times).astype(int).tolist()
     if noise > 0:
         return _noisy(times, gaps, s)
     if len(times) == 0:
@@ -174,7 +174,7 @@ def _sentence(beta, threshold, current, reset, noise, s) -> str:
     first = f"step {times[0]}"
     if len(times) == 1:
         return f"Fires once in {STEPS} steps, at {first}."
-    low, high = gaps.min(), gaps.max()
+    low, high = min(gaps), max(gaps)
     if high == 1:
         why = "the input brings back at once what the reset takes"
         why = "nothing resets the membrane" if reset == NONE else why
@@ -185,15 +185,14 @@ def _sentence(beta, threshold, current, reset, noise, s) -> str:
 
 
 def _noisy(times, gaps, s) -> str:
-    everyone = (
-        f"all {NEURONS} neurons together {fixed(s.sum() / s.size)} times per step"
-    )
+    rate = fixed(s.sum() / s.size)
+    everyone = f"the {NEURONS} neurons fire {rate} times per step each."
     if len(times) == 0:
-        return f"Neuron 0 does not fire in {STEPS} steps; {everyone} each."
+        return f"Neuron 0 does not fire in {STEPS} steps; {everyone}"
     if len(times) == 1:
-        return f"Neuron 0 fires once, at step {times[0]}; {everyone} each."
-    apart = f"{gaps.min()} to {gaps.max()} steps apart"
-    return f"Neuron 0 fires {len(times)} times, {apart}; {everyone} each."
+        return f"Neuron 0 fires once, at step {times[0]}; {everyone}"
+    apart = f"{min(gaps)} to {max(gaps)} steps apart"
+    return f"Neuron 0 fires {len(times)} times, {apart}; {everyone}"
 
 
 def _silent(beta, threshold, current, reset) -> str:

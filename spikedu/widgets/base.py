@@ -9,6 +9,7 @@ comes from the scene, which is the truth; the page's copy of it is tested agains
 from __future__ import annotations
 
 import html
+import inspect
 import json
 import math
 import os
@@ -203,7 +204,8 @@ class Explorer(ipywidgets.VBox):
     @classmethod
     def defaults(cls) -> dict[str, Any]:
         """The scene's own defaults."""
-        return dict(cls.scene.__kwdefaults__)
+        given = inspect.signature(cls.scene).parameters
+        return {name: parameter.default for name, parameter in given.items()}
 
     # ------------------------------------------------------------ page and kernel
     def _move(self, values: Mapping[str, Any]) -> None:
