@@ -40,6 +40,7 @@ class Notebook:
     address: str
     errors: list[str] = field(default_factory=list)  # of the console and uncaught
     requests: list[str] = field(default_factory=list)
+    bytes: int = 0  # over websockets, both ways
 
     @property
     def outside(self) -> list[str]:
@@ -62,6 +63,22 @@ class Notebook:
                   .every((c) => c.executionCount !== null);
             }""",
             timeout=PATIENCE,
+        )
+
+    def python(self, code: str) -> str:
+        """Run code in the notebook's kernel, outside any cell: what it printed."""
+        return self.page.evaluate(
+            """async (code) => {
+                const context = window.jupyterapp.shell.currentWidget.sessionContext;
+                const asked = context.session.kernel.requestExecute({ code });
+                let said = "";
+                asked.onIOPub = ({ content }) => {
+                  said += content.text ?? content.traceback?.join("\\n") ?? "";
+                };
+                await asked.done;
+                return said.trimEnd();
+            }""",
+            code,
         )
 
     def count_cells(self) -> int:
@@ -122,7 +139,7 @@ def notebook(folder: Path, name: str, browser: Any, **page: Any) -> Iterator[Not
         made = browser.new_page(**{"viewport": viewport, **page})
         opened = Notebook(made, address)
         made.on("request", lambda request: opened.requests.append(request.url))
-        made.on("websocket", lambda socket: opened.requests.append(socket.url))
+        made.on("websocket", lambda socket: _listen(opened, socket))
         made.on("pageerror", lambda error: opened.errors.append(str(error)))
         made.on("console", lambda said: _note(opened, said))
         try:
@@ -139,6 +156,15 @@ def notebook(folder: Path, name: str, browser: Any, **page: Any) -> Iterator[Not
             yield opened
         finally:
             made.close()
+
+
+def _listen(opened: Notebook, socket: Any) -> None:
+    def count(payload: str | bytes) -> None:
+        opened.bytes += len(payload)
+
+    opened.requests.append(socket.url)
+    socket.on("framesent", count)
+    socket.on("framereceived", count)
 
 
 def _note(opened: Notebook, said: Any) -> None:

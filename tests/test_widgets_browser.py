@@ -1,0 +1,385 @@
+"""Widgets in a real browser: the module in a bare page, then JupyterLab end to end."""
+
+import json
+
+import lab
+import nbformat
+import pytest
+
+from spikedu.scenes import neuron
+from spikedu.widgets import lif_explorer
+from spikedu.widgets.lif import LifCanvas
+
+pytestmark = pytest.mark.browser
+
+LIGHT, DARK = "rgb(20, 20, 20)", "rgb(250, 250, 250)"
+PAGE = f"""<!doctype html><html lang="en"><head><title>bare</title><style>
+body {{ --jp-content-font-color1: {LIGHT}; background: white; width: 900px }}
+body[data-jp-theme-light="false"] {{
+  --jp-content-font-color1: {DARK}; background: #111 }}
+{LifCanvas._css}
+</style></head><body data-jp-theme-light="true">
+<div class="spikedu-explorer">
+  <div class="widget-inline-hbox"><label class="widget-label">decay</label>
+    <div class="noUi-handle" tabindex="0" role="slider" aria-valuenow="0"
+      aria-valuetext="0.30000000000000004"></div>
+    <div class="widget-readout" contenteditable="true">0.3</div></div>
+  <div id="here"></div>
+</div></body></html>"""
+# Counts what a kernel would be sent.
+START = """
+window.begin = (state) => {
+  window.model = store(state);
+  window.sent = [];
+  model.save_changes = () => sent.push([performance.now(), model.get("told")]);
+  window.stop = mount(document.getElementById("here"), model);
+};
+"""
+
+
+class Bare:
+    """A page that holds the canvas and nothing of Jupyter, with a stub model."""
+
+    def __init__(self, page):
+        self.page, self.errors = page, []
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.set_content(PAGE)
+        page.add_script_tag(content=LifCanvas._esm + START, type="module")
+        page.wait_for_function("() => window.begin")
+
+    def _said(self, message):
+        if message.type in ("error", "warning"):
+            self.errors.append(message.text)
+
+    def begin(self, native: bool = True, **values):
+        w = lif_explorer(**values)
+        state = {**w._state(w.values), "native": native, "edition": 0}
+        self.page.evaluate("state => begin(state)", state)
+        self.page.wait_for_selector("canvas[data-paints]")
+        return self
+
+    def __getitem__(self, name: str) -> str:
+        """A data attribute that the last paint left."""
+        self.page.evaluate(
+            "() => new Promise((ok) => requestAnimationFrame(() => "
+            "requestAnimationFrame(ok)))"
+        )
+        return self.page.get_attribute("canvas", f"data-{name}")
+
+    def painted(self) -> int:
+        """How many pixels of the canvas carry ink."""
+        return self.page.evaluate(
+            """() => {
+                const c = document.querySelector("canvas");
+                const all = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+                return all.data.filter((x, k) => k % 4 === 3 && x > 0).length;
+            }"""
+        )
+
+
+@pytest.fixture
+def bare(browser):
+    made = []
+
+    def make(**options):
+        page = browser.new_page(**options)
+        made.append(Bare(page))
+        return made[-1]
+
+    yield make
+    for one in made:
+        assert one.errors == []
+        one.page.close()
+
+
+# ---------------------------------------------------------------- a bare page
+def test_it_paints_what_the_scene_says(bare):
+    values = {"current": 0.35, "noise": 0.2, "seed": 5}
+    view = neuron.lif_explorer(**values)
+    page = bare().begin(**values)
+    assert int(page["spikes"]) == view.s[:, 0].sum() > 0
+    assert int(page["raster-spikes"]) == view.s.sum()
+    assert int(page["first-spike"]) == view.membrane.spike_times[0][0]
+    assert float(page["rate"]) == view.rate
+    assert page.painted() > 10_000
+    canvas = page.page.locator("canvas")
+    assert canvas.get_attribute("aria-label") == view.alt
+    assert page.page.locator(".spikedu-sentence").inner_text() == view.sentence
+    assert page.page.locator(".spikedu-code").inner_text() == view.code
+
+
+def test_arrow_keys_on_a_slider_move_the_picture_the_right_way(bare):
+    page = bare().begin()
+    slider = page.page.get_by_label("input current i")
+    slider.focus()
+    before = int(page["spikes"])
+    for _ in range(10):
+        page.page.keyboard.press("ArrowRight")
+    assert page["current"] == "0.4" and int(page["spikes"]) > before
+    for _ in range(25):
+        page.page.keyboard.press("ArrowLeft")
+    assert page["current"] == "0.15" and page["spikes"] == "0"
+    page.page.get_by_label("threshold U_th").focus()
+    page.page.keyboard.press("Home")
+    assert page["threshold"] == "0.1" and int(page["spikes"]) > before
+    page.page.get_by_label("reset rule").select_option("none")
+    assert page["reset"] == "2" and page["spikes"] == "100"
+    assert page.page.locator("output").first.inner_text() == "0.80"
+
+
+def test_a_drag_costs_no_message_and_its_end_costs_one(bare):
+    page = bare().begin()
+    box = page.page.get_by_label("decay b (beta)").bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.page.mouse.move(box["x"] + box["width"] * 0.8, y)
+    page.page.mouse.down()
+    paints = int(page["paints"])
+    for k in range(30):
+        page.page.mouse.move(box["x"] + box["width"] * (0.8 - 0.02 * k), y)
+        page.page.wait_for_timeout(10)
+    assert page.page.evaluate("sent.length") == 0
+    assert int(page["paints"]) - paints >= 10
+    page.page.mouse.up()
+    last = float(page["beta"])
+    page.page.wait_for_timeout(500)
+    sent = page.page.evaluate("sent")
+    assert len(sent) == 1 and sent[0][1]["beta"] == last < 0.3
+    assert len(json.dumps(sent[0][1])) < 200
+    assert sent[0][1]["spikes"] == int(page["spikes"])
+
+
+def test_what_is_told_is_what_python_takes(bare):
+    page = bare().begin()
+    page.page.get_by_role("button", name="noisy").click()
+    page.page.wait_for_timeout(500)
+    w = lif_explorer()
+    w.canvas.set_state({"told": page.page.evaluate("model.get('told')")})
+    expected = lif_explorer()
+    expected.preset("noisy")
+    assert w.values == expected.values
+    assert w.view.s[:, 0].sum() == int(page["spikes"])
+
+
+def test_presets_and_reset_move_all_sliders_at_once(bare):
+    page = bare().begin(beta=0.5)
+    for name in ["noisy", "just below rheobase"]:
+        page.page.get_by_role("button", name=name).click()
+    assert page["spikes"] == "0" and page["current"] == "0.19"
+    assert page.page.get_by_label("input current i").input_value() == "0.19"
+    page.page.get_by_role("button", name="Reset").click()
+    assert page["beta"] == "0.5" and page["current"] == "0.3"
+
+
+def test_the_page_follows_when_python_moves(bare):
+    page = bare().begin(native=False)
+    page.page.evaluate("model.set('current', 1.5)")
+    assert page["spikes"] == "100"
+    assert page.page.locator("input").count() == 0
+
+
+def test_values_are_read_with_the_pointer_and_with_keys(bare):
+    page = bare().begin(current=0.4)
+    view = neuron.lif_explorer(current=0.4)
+    canvas, readout = (page.page.locator(s) for s in ("canvas", ".spikedu-readout"))
+
+    def said(t, n):
+        spike = "spike" if view.s[t, n] else "no spike"
+        u, i = neuron.fixed(view.u[t, n]), neuron.fixed(view.current[t, n])
+        return f"step {t}, neuron {n}: current {i}, membrane {u}, {spike}"
+
+    canvas.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown"):
+        page.page.keyboard.press(key)
+    assert page["paints"] and readout.inner_text() == said(2, 1)
+    assert page.page.locator("[aria-live]").inner_text() == said(2, 1)
+    page.page.keyboard.press("End")
+    assert page["paints"] and readout.inner_text() == said(99, 1)
+    page.page.keyboard.press("Escape")
+    assert page["paints"] and "use the arrow keys" in readout.inner_text()
+    width = canvas.bounding_box()["width"]
+    middle = 62 + (width - 62 - 14) * 0.505
+    canvas.hover(position={"x": middle, "y": 372.5})  # row 14 of the raster
+    assert page["paints"] and readout.inner_text() == said(50, 14)
+
+
+def test_screen_readers_hear_the_end_of_a_change_only(bare):
+    page = bare().begin()
+    live = page.page.locator("[aria-live=polite]")
+    page.page.get_by_label("input current i").focus()
+    page.page.keyboard.press("ArrowRight")
+    assert page["current"] == "0.31" and live.inner_text() == ""
+    page.page.wait_for_timeout(500)
+    assert live.inner_text() == neuron.lif_explorer(current=0.31).alt
+
+
+def test_the_dark_theme_is_followed_live(bare):
+    page = bare().begin()
+    assert page["ink"] == LIGHT
+    paints = page["paints"]
+    page.page.evaluate("document.body.dataset.jpThemeLight = 'false'")
+    assert page["ink"] == DARK and page["paints"] != paints
+    brightest = page.page.evaluate(
+        """() => {
+            const c = document.querySelector("canvas");
+            const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+            let most = 0;
+            for (let k = 0; k < data.length; k += 4) {
+              if (data[k + 3] > 250) most = Math.max(most, data[k] + data[k + 1]);
+            }
+            return most;
+        }"""
+    )
+    assert brightest == 500
+
+
+def test_a_dense_screen_gets_a_sharp_picture(bare):
+    page = bare(device_scale_factor=2).begin()
+    width, shown = page.page.evaluate(
+        "() => { const c = document.querySelector('canvas');"
+        " return [c.width, c.clientWidth] }"
+    )
+    assert width == 2 * shown
+
+
+def test_a_narrow_page_is_repainted(bare):
+    page = bare().begin()
+    page.page.evaluate("document.body.style.width = '380px'")
+    page.page.wait_for_function("() => document.querySelector('canvas').width < 400")
+    assert page["spikes"] == "16" and page.painted() > 5_000
+
+
+def test_everything_that_can_be_focused_has_a_name_and_a_guard(bare):
+    page = bare().begin()
+    bad = page.page.evaluate(
+        """() => [...document.querySelectorAll("#here *")]
+          .filter((el) => el.tabIndex >= 0)
+          .filter((el) => el.dataset.lmSuppressShortcuts !== "true"
+            || !(el.getAttribute("aria-label") || el.labels?.[0]?.textContent
+                 || el.textContent))
+          .map((el) => el.outerHTML)"""
+    )
+    assert bad == []
+    assert (
+        page.page.evaluate(
+            "[...document.querySelectorAll('#here *')]"
+            ".filter((el) => el.tabIndex >= 0).length"
+        )
+        == 13
+    )
+
+
+def test_ipywidgets_sliders_get_names_and_guards(bare):
+    page = bare().begin(native=False)
+    handle, readout = (
+        page.page.locator(s) for s in (".noUi-handle", ".widget-readout")
+    )
+    assert handle.get_attribute("aria-label") == "decay"
+    assert handle.get_attribute("aria-valuetext") == "0.30"
+    assert readout.get_attribute("aria-label") == "decay, as a number"
+    for el in (handle, readout):
+        assert el.get_attribute("data-lm-suppress-shortcuts") == "true"
+    # Also one that appears, or changes, later.
+    page.page.evaluate(
+        """() => {
+            const row = document.querySelector(".widget-inline-hbox");
+            const again = row.cloneNode(true);
+            again.querySelector(".noUi-handle").removeAttribute("aria-label");
+            row.after(again);
+        }"""
+    )
+    page.page.wait_for_timeout(100)
+    assert page.page.locator(".noUi-handle").nth(1).get_attribute("aria-label")
+
+
+def test_the_clean_up_leaves_nothing_that_listens(bare):
+    page = bare().begin()
+    page.page.evaluate("() => { stop(); model.set('current', 1.5); }")
+    page.page.wait_for_timeout(400)
+    assert page["spikes"] == "16" and page.page.evaluate("sent.length") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_without_a_kernel_is_live(browser, tmp_path, scheme):
+    w = lif_explorer(current=0.4)
+    body = w.to_html() + lif_explorer(current=0.19).to_html()
+    file = tmp_path / "page.html"
+    style = "<style>:root { color-scheme: light dark }</style>"
+    file.write_text(f"<!doctype html><meta charset=utf-8>{style}{body}", "utf-8")
+    page = browser.new_page(color_scheme=scheme)
+    asked, errors = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(file.as_uri())
+    page.wait_for_function("() => document.querySelectorAll('canvas[data-rate]')[1]")
+    spikes = [c.get_attribute("data-spikes") for c in page.locator("canvas").all()]
+    assert spikes == [str(int(w.view.s[:, 0].sum())), "0"]
+    page.get_by_label("input current i").nth(1).focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_selector("canvas[data-current='0.24']")
+    assert int(page.locator("canvas").nth(1).get_attribute("data-spikes")) > 0
+    ink = page.locator("canvas").first.get_attribute("data-ink")
+    assert ink == {"light": "rgb(0, 0, 0)", "dark": "rgb(255, 255, 255)"}[scheme]
+    assert asked == [file.as_uri()] and errors == []
+    page.close()
+
+
+# ---------------------------------------------------------------- JupyterLab
+CELL = """from spikedu.widgets import lif_explorer
+w = lif_explorer()
+w"""
+
+
+def test_in_jupyterlab(browser, tmp_path):
+    cells = [nbformat.v4.new_code_cell(CELL), nbformat.v4.new_code_cell("1 + 1")]
+    # Without a kernelspec JupyterLab asks for one.
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    made = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+    nbformat.write(made, tmp_path / "a.ipynb")
+    with lab.notebook(tmp_path, "a.ipynb", browser) as opened:
+        page = opened.page
+        opened.run_all()
+        page.wait_for_selector("canvas[data-paints]")
+        canvas = page.locator("canvas.spikedu-canvas")
+        slider = page.get_by_role("slider", name="input current i")
+        slider.wait_for()
+
+        # A focused slider, and keys that JupyterLab knows as: delete the cell.
+        slider.focus()
+        for key in ("ArrowRight", "ArrowRight", "d", "d"):
+            page.keyboard.press(key)
+        page.wait_for_selector("canvas[data-current='0.32']")
+        assert opened.count_cells() == 2 and canvas.is_visible()
+
+        # The kernel knows, and what it sets is followed.
+        page.wait_for_timeout(600)
+        assert opened.python("print(w.values['current'], w.view.rate)").split() == [
+            "0.32",
+            canvas.get_attribute("data-rate"),
+        ]
+        assert opened.python("w.preset('noisy')") == ""
+        page.wait_for_selector("canvas[data-noise='0.15']")
+        assert float(slider.get_attribute("aria-valuetext")) == 0.19
+
+        sent = opened.bytes
+        for _ in range(10):
+            page.keyboard.press("ArrowRight")
+            page.wait_for_timeout(30)
+        page.wait_for_timeout(600)
+        assert (opened.bytes - sent) / 10 <= 8_000
+
+        before = canvas.get_attribute("data-ink")
+        opened.theme(dark=True)
+        page.wait_for_function(
+            f"() => document.querySelector('canvas').dataset.ink !== '{before}'"
+        )
+        assert opened.errors == [] and opened.outside == []
+
+        # Without the guard the cell would be gone: the trap is real.
+        slider.evaluate("el => delete el.dataset.lmSuppressShortcuts")
+        slider.focus()
+        for key in ("d", "d"):
+            page.keyboard.press(key)
+        page.wait_for_function("() => !document.querySelector('canvas')")
+        assert opened.count_cells() == 1
