@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -211,6 +212,7 @@ class Spikformer(nn.Module):
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Linear(config.dim, config.classes)
         self.apply(_initialise)
+        self.to(memory_format=torch.channels_last)  # what convolutions are fastest in
 
     def forward(self, images: Float[Tensor, "*T B C H W"]) -> Float[Tensor, "B K"]:
         arguments.images(images, self.config.channels, self.head.weight)

@@ -109,10 +109,7 @@ def train(
             model.load_state_dict(weights)
             bar.write(f"Stopped. {epoch} whole epochs of {config.epochs} are kept.")
             break
-        bar.set_postfix(
-            loss=f"{history.train_loss[-1]:.3f}",
-            test=f"{history.test_accuracy[-1]:.1%}",
-        )
+        bar.set_postfix_str(f"test {history.test_accuracy[-1]:.1%}")
     return history
 
 
@@ -235,11 +232,14 @@ def _restore(path, model, optimizer, config: TrainConfig) -> History:
     if differ:
         raise ValueError(f"{path} is of another run: {'; '.join(differ)}")
     _fill(model, tensors, path)
-    for name, p in model.named_parameters():
-        prefix = f"optimizer.{name}."
-        state = {k.removeprefix(prefix): v for k, v in tensors.items() if prefix in k}
-        if state:
-            optimizer.state[p] = {k: v.to(p.device) for k, v in state.items()}
+    parameters = dict(model.named_parameters())
+    for key, saved in tensors.items():
+        if key.startswith("optimizer."):
+            name, _, moment = key.removeprefix("optimizer.").rpartition(".")
+            p = parameters[name]
+            # In the memory layout of p: the fused AdamW walks both side by side.
+            like = p.detach() if saved.ndim else saved.to(p.device)
+            optimizer.state[p][moment] = torch.empty_like(like).copy_(saved)
     return about["history"]
 
 
