@@ -74,9 +74,9 @@ def export(model: Spikformer) -> dict[str, Tensor]:
             f"model.config.pools = {model.config.pools}: the releases pool in the last"
             " two stages or in all four"
         )
-    ours, names = model.state_dict(), _names(model)
+    ours, names, form = model.state_dict(), _names(model), torch.contiguous_format
     return {
-        released: ours[name].detach().clone().reshape(shape)
+        released: ours[name].detach().clone(memory_format=form).reshape(shape)
         for name, (released, shape) in names.items()
     }
 
