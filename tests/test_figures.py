@@ -128,6 +128,13 @@ def test_a_membrane_marks_spikes_on_its_trace():
     assert "neuron 0 fires at 2; at the last step it is at -0.30" in view.text
 
 
+def test_each_trace_has_its_own_spikes_and_heights():
+    two = np.stack([MEMBRANE, MEMBRANE[::-1] + 1], axis=1)
+    view = MembraneView.of(two, 1.0, two > 1)
+    assert [t.tolist() for t in view.spike_times] == [[2], [1, 2, 3, 4]]
+    assert [h.tolist() for h in view.spike_heights] == [[1.2], [1.1, 2.2, 1.8, 1.4]]
+
+
 def test_a_learning_curve_in_numbers_and_words():
     view = views()["learning_curve"]
     assert view.epochs.tolist() == [1, 2, 3] and view.panels == ("loss", "accuracy")

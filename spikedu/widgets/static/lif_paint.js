@@ -90,7 +90,7 @@ function legend(ink, look, x, y, width, threshold) {
 
 function paintRaster(ink, look, width, x, { s }, painted) {
   const [top, bottom] = RASTER, high = (bottom - top) / NEURONS;
-  const title = `spikes of ${NEURONS} neurons, each with noise of its own`;
+  const title = `${NEURONS} neurons, each with its own noise`;
   text(ink, look, title, LEFT, top - 13, "left", "600");
   sideways(ink, look, "neuron", top, bottom);
   for (const n of [0, NEURONS - 1]) {
