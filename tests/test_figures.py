@@ -109,6 +109,11 @@ def test_a_raster_in_words():
     )
 
 
+def test_where_all_fire_alike_none_fires_most():
+    alt = RasterView.of(np.ones((3, 2))).alt
+    assert "Each neuron fires 3 times." in alt and "most" not in alt
+
+
 def test_a_membrane_marks_spikes_on_its_trace():
     view = views()["membrane"]
     assert view.membrane.shape == (5, 1) and view.membrane[:, 0].tolist() == [

@@ -91,7 +91,9 @@ class RasterView:
         ]
         if self.counts.any():
             most = plural(int(self.counts.max()), "time")
-            sentences.append(f"Neuron {busiest} fires most, {most}.")
+            alike = self.counts.min() == self.counts.max()
+            who = "Each neuron fires" if alike else f"Neuron {busiest} fires most,"
+            sentences.append(f"{who} {most}.")
             never = f"{plural(silent, 'neuron')} never fired."
             sentences.append(never if silent else "Every neuron fired.")
         if self.every > 1:
