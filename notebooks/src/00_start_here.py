@@ -1,10 +1,10 @@
 # %% [markdown] tags=["title"]
 # # Ten minutes: one neuron
 #
-# A Spikformer is a transformer whose parts speak in spikes: in each time step a value
-# is 0 or 1, nothing else. The CIFAR-10 model that this course builds up to holds about
-# 1.4 million such neurons. *Friendly introduction to Spikformers* (2024) describes each
-# of them by one line of arithmetic, Eq. (1). This page is about one neuron.
+# A Spikformer is a transformer whose neurons answer in spikes: at each time step 0 or
+# 1, nothing in between. The CIFAR-10 model that this course builds up to has about 1.45
+# million of them. *Friendly introduction to Spikformers* (2024) describes each by one
+# line of arithmetic, Eq. (1). This page is about one neuron.
 #
 # **By the end you will have shown that** one neuron needs a smallest current to speak
 # at all, that you can compute this current before you measure it, and that two neurons
@@ -51,14 +51,14 @@ neuron
 
 # %% [markdown] tags=["section"]
 # **How to read it.** From top to bottom: the current that flows in; the membrane
-# potential of neuron 0 with its threshold as a dashed line and a mark at each spike; a
-# *raster*, one row for each of 20 neurons, one mark for each spike. Time runs to the
-# right, 100 steps. Below the picture stand one sentence that says what happens, and the
-# Python that computes it.
+# potential of neuron 0, with its threshold as a dashed line and a triangle at each
+# spike; a *raster*, one row for each of 20 neurons, one mark for each spike. Without
+# noise all 20 do the same. Time runs to the right, 100 steps. Below the picture stand
+# one sentence that says what happens, and the Python that computes it.
 #
-# **Mouse or keyboard.** Press Tab until a slider has the focus; the arrow keys move it.
-# With the focus on the picture, the arrow keys walk from value to value. The buttons
-# set all controls at once; *Reset* goes back to the start.
+# **Mouse or keyboard.** Drag a knob, or click it and use the arrow keys: they move it
+# by 0.01. Tab goes to the next control. Click the picture, and the arrow keys walk from
+# value to value. The buttons set all controls at once; *Reset* goes back to the start.
 #
 # The picture moves without Python. Python hears of your values as soon as you rest. Ask
 # it what it knows:
@@ -81,8 +81,8 @@ print(neuron.values)
 # | Ctrl + Z | undo what you typed |
 # | Esc, then z | undo a cell that you deleted by accident |
 #
-# A line such as **Hint** with a small triangle opens when you click it, or press Enter
-# on it.
+# A line with a small triangle, such as **Hint**, opens when you click it. Where you are
+# asked to predict, the result is folded away until you run the cell; so decide first.
 
 # %% [markdown] tags=["section"]
 # ## 2. Eq. (1), one line
@@ -93,8 +93,8 @@ print(neuron.values)
 # sign $H$ is the step function: 1 above zero, else 0.
 #
 # Below the print stands how it must be read. The paper has slips; this course numbers
-# them E1 to E25, and finding them is part of the exercises. Open `lif_step` at the end
-# to see where the code lives.
+# them E1 to E25, and finding them is part of the exercises. At the end stands the
+# function that computes the equation.
 
 # %% tags=["worked"]
 equations.show(1)
@@ -177,9 +177,9 @@ for beta in (0.8, 0.9):
 # - (b) about 32 spikes: twice the current, twice the spikes
 # - (c) more than 32 spikes
 #
-# Now set the slider to 0.6, then run the next cell.
+# Now set the slider to 0.6, and run the next cell.
 
-# %% tags=["worked", "nbval-check-output"]
+# %% tags=["worked", "nbval-check-output"] jupyter={"outputs_hidden": true}
 for current in (0.21, 0.3, 0.42, 0.6, 1.0):
     print(f"i = {current:.2f}: {count(current):3d} spikes in 100 steps")
 
@@ -214,7 +214,7 @@ for current in (0.21, 0.3, 0.42, 0.6, 1.0):
 #
 # Decide. Then set these values above, change the *reset rule*, and run the next cell.
 
-# %% tags=["worked", "nbval-check-output"]
+# %% tags=["worked", "nbval-check-output"] jupyter={"outputs_hidden": true}
 drive = torch.full((12,), 0.9, dtype=torch.float64)
 eq1 = functional.lif(drive, beta=0.5)
 released = functional.lif(drive, beta=0.5, step=functional.lif_step_hard)
@@ -246,9 +246,9 @@ for name, (_, s) in {"Eq. (1)": eq1, "released": released}.items():
 
 # %% tags=["signature", "nbval-check-output"]
 double = functional.lif(2 * drive, beta=0.5, step=functional.lif_step_hard)
-results = {"Eq. (1), i = 0.9": eq1}
-results["released, i = 0.9"] = released  # what the paper's network does
-results["released, i = 1.8"] = double  # the control
+results = {"Eq. (1) at 0.9": eq1}
+results["released at 0.9"] = released  # what the paper's network does
+results["released at 1.8"] = double  # the control
 for name, (u, s) in results.items():
     when = s.nonzero().flatten().tolist()
     print(f"{name}: highest U {u.max():.3f}, spikes at {when}")
@@ -266,9 +266,11 @@ static.membrane(views.MembraneView.of(u, 1.0, s, names=list(results)))
 # %% [markdown] tags=["quiz"]
 # ## 5. Quiz
 #
-# **Question 1.** $b = 0.9$ and $U_{th} = 2$. Which constant current is the smallest
-# that the neuron answers? (a) anything above 0.2 (b) anything above 1.8 (c) anything
-# above 2
+# **Question 1.** $b = 0.9$ and $U_{th} = 2$. Which constant currents make it fire?
+#
+# - (a) all above 0.2
+# - (b) all above 1.8
+# - (c) all above 2
 #
 # <details><summary>Answers</summary>
 #
@@ -283,8 +285,11 @@ static.membrane(views.MembraneView.of(u, 1.0, s, names=list(results)))
 # </details>
 
 # %% [markdown] tags=["quiz"]
-# **Question 2.** The neuron of Eq. (1) spikes at step 7. When is $U_{th}$ taken from
-# its membrane? (a) at step 7 (b) at step 8 (c) at step 8, and down to zero
+# **Question 2.** The neuron of Eq. (1) spikes at step 7. What does it pay, and when?
+#
+# - (a) $U_{th}$, at step 7
+# - (b) $U_{th}$, at step 8
+# - (c) all that is in the membrane, at step 8
 #
 # <details><summary>Answers</summary>
 #
@@ -300,9 +305,11 @@ static.membrane(views.MembraneView.of(u, 1.0, s, names=list(results)))
 # </details>
 
 # %% [markdown] tags=["quiz"]
-# **Question 3.** The current is negative. What can the membrane do? (a) it stays at 0
-# (b) it goes below 0, but not below $-U_{th}$ (c) it goes below 0, as far as
-# $i / (1 - b)$
+# **Question 3.** The current is negative. What does the membrane do?
+#
+# - (a) it stays at 0
+# - (b) it goes below 0, but not below $-U_{th}$
+# - (c) it goes below 0, as far as $i / (1 - b)$
 #
 # <details><summary>Answers</summary>
 #
@@ -338,18 +345,22 @@ static.membrane(views.MembraneView.of(u, 1.0, s, names=list(results)))
 # | the transformer part, you know spikes | 06 to 10 |
 # | to go from here to a trained Spikformer | all, 00 to 14 |
 #
-# **Written today:** 00 (this page) and 02, *From an RC circuit to Eq. (1)*.
-# **Planned:** 01 numbers into time; 03 two papers, two machines; 04 the gradient that
-# is not there; 05 a first SNN; 06 spiking patches; 07 position in spikes; 08 attention;
-# 09 spiking self-attention; 10 the whole network; 11 training; 12 following one spike;
-# 13 energy; 14 events and a project of your own.
-#
-# The next cell asks your copy of the course which lessons it holds. Lessons lie in the
-# same folder as this one: open the file list at the left.
+# The course is being written. The next cell asks your copy which lessons are here and
+# which are planned. They lie in the same folder as this page: open the file list at the
+# left.
 
 # %% tags=["worked"]
-for path in notebooks.find([]):
-    print(path.stem)
+titles = ["Ten minutes: one neuron", "Numbers into time"]
+titles += ["From an RC circuit to Eq. (1)", "Two papers, two machines"]
+titles += ["The gradient that is not there", "A first SNN on real data"]
+titles += ["From image to spiking patches", "Position, in spikes"]
+titles += ["Attention, and repairing Eqs. (2)-(4)", "Three spike trains, two products"]
+titles += ["The whole network", "Training it", "Following one spike home"]
+titles += ["Energy: reading 'x10'", "A camera that already spikes"]
+here = {path.stem[:2] for path in notebooks.find([])}
+for number, title in enumerate(titles):
+    state = "here" if f"{number:02d}" in here else "planned"
+    print(f"{number:02d}  {state:8} {title}")
 
 # %% [markdown] tags=["limits"]
 # ## 8. What this page does not show
@@ -364,7 +375,7 @@ for path in notebooks.find([]):
 # %% [markdown] tags=["reading"]
 # ## 9. Reading
 #
-# - C. Prieto Payo and Gutiérrez García, *Friendly introduction to Spikformers*, 2024.
+# - Prieto Payo and Gutiérrez García, *Friendly introduction to Spikformers*, 2024.
 #   The paper this course follows; Eq. (1).
 # - Z. Zhou et al., *Spikformer: When Spiking Neural Network Meets Transformer*, ICLR
 #   2023, arXiv 2209.15425. The network.

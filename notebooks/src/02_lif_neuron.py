@@ -6,9 +6,9 @@
 # through a resistor. The third term is a decision that somebody took.
 #
 # **By the end you will have shown that** Eq. (1) follows the circuit *exactly*, not
-# roughly, when $b$ is chosen well; that your own fifteen lines give the same numbers as
-# two packages, spike for spike; and that the usual test of such a neuron, counting
-# spikes, lets wrong neurons through.
+# roughly, when $b$ is chosen well; that your own few lines give the same numbers as two
+# packages, spike for spike; and that the usual test of such a neuron, counting spikes,
+# lets wrong neurons through.
 #
 # | minutes | you need | equation | data | device |
 # |---|---|---|---|---|
@@ -99,7 +99,9 @@ lesson.start("02_lif_neuron", minutes=60)
 # - (b) the exact one is larger, by about 0.02
 # - (c) Euler's is larger, by about 0.02
 #
-# Write your choice down, then fill the two blanks.
+# Write your choice down, then fill the two blanks. Results that would give an answer
+# away are folded until you run their cell. The code of some figures is folded as well:
+# click its three dots to read it.
 
 # %% tags=["exercise"]
 def decays(ratio):
@@ -137,7 +139,7 @@ for ratio, right in {0.2: (0.818731, 0.8), 2.0: (0.135335, -1.0)}.items():
 #
 # </details>
 
-# %% tags=["worked", "nbval-check-output"]
+# %% tags=["worked", "nbval-check-output"] jupyter={"outputs_hidden": true}
 import math
 
 for ratio in (0.02, 0.2, 1.0, 2.0, 2.5):
@@ -158,12 +160,13 @@ for ratio in (0.02, 0.2, 1.0, 2.0, 2.5):
 # step, although $U$, and with it the leak, falls meanwhile. It leaks too much.
 #
 # </details>
-#
+
+# %% [markdown] tags=["section"]
 # Look at the last rows. At $dt = 2\tau$ Euler's $b$ is $-1$: the membrane flips its
 # sign for ever. Beyond, it explodes. The exact $b$ stays between 0 and 1 at any step.
 # The figure shows the leak alone, from $U = 1$.
 
-# %% tags=["worked"]
+# %% tags=["worked"] jupyter={"source_hidden": true}
 from matplotlib.figure import Figure
 
 k, t = torch.arange(9), torch.linspace(0, 8, 161)
@@ -329,7 +332,7 @@ def compare(step):
         u, s = step(u, s, current, BETA, THRESHOLD)
         for name, mine, right in (("U", u, U[t]), ("S", s, S[t])):
             if mine is ... or mine is None:
-                return "not attempted yet"
+                return f"{name}: not attempted yet"
             if mine.shape != right.shape:
                 return f"{name} has shape {tuple(mine.shape)}, expected (3,)"
             for n in range(3):
@@ -394,10 +397,8 @@ print(compare(lif_step))
 #
 # **Predict:** how many of the seven does the count let through?
 
-# %% tags=["worked", "nbval-check-output"]
-def wrong(rule, fires=torch.gt):
-    """A step with this rule for U."""
-
+# %% tags=["worked", "nbval-check-output"] jupyter={"outputs_hidden": true}
+def wrong(rule, fires=torch.gt):  # a step with this rule for U
     def step(u, s, i, b, th):
         u = rule(u, s, i, b, th)
         return u, fires(u, th).double()
@@ -419,7 +420,8 @@ constant = torch.full((20,), 0.9, dtype=torch.float64)
 right_count = functional.lif(constant)[1].sum()
 for name, step in made.items():
     same = functional.lif(constant, step=step)[1].sum() == right_count
-    print(f"{name:18}  count: {'pass' if same else 'FAIL'}   {compare(step)[:30]}")
+    counted = "pass" if same else "FAIL"
+    print(f"{name:18}  count: {counted}   probe: {compare(step).split(', n')[0]}")
 
 # %% [markdown] tags=["section"]
 # Four of seven pass the count, among them one that fires at the threshold and one that
@@ -459,7 +461,7 @@ for delay in (True, False):
 #
 # **Predict:** at $b = 0.8$ and a constant 0.5, which of the two fires more often?
 
-# %% tags=["worked", "nbval-check-output"]
+# %% tags=["worked", "nbval-check-output"] jupyter={"outputs_hidden": true}
 drive = torch.full((40, 1), 0.5, dtype=torch.float64)
 delayed = run_leaky(drive, 0.8, 1.0, reset_mechanism="subtract", reset_delay=True)
 immediate = run_leaky(drive, 0.8, 1.0, reset_mechanism="subtract", reset_delay=False)
@@ -471,7 +473,7 @@ print("last two, same spikes:", torch.equal(immediate[1], scaled[1]))
 
 # %% tags=["worked"]
 u, s = (torch.cat(p, dim=1)[:16] for p in zip(delayed, immediate, strict=True))
-names = ["delayed, Eq. (1)", "immediate"]
+names = ["delayed as in Eq. (1)", "immediate"]
 static.membrane(views.MembraneView.of(u, 1.0, s, names=names))
 
 # %% [markdown] tags=["section"]
@@ -490,12 +492,13 @@ static.membrane(views.MembraneView.of(u, 1.0, s, names=names))
 # it leaves zero. How does it go on? A neuron can fire once per step at most.
 #
 # **Sketch first.** Let $b = 0.8$ and $U_{th} = 1$. Replace each `None` by the rate you
-# expect. Your points are drawn over the measured curve.
+# expect at that current. Then run the cells below: your points are drawn over the
+# measured curve.
 
 # %% tags=["exercise", "predict"]
 my_sketch = {0.1: None, 0.3: None, 0.6: None, 0.9: None, 1.1: None, 1.3: None}
 
-# %% tags=["worked", "nbval-check-output"]
+# %% tags=["worked", "nbval-check-output"] jupyter={"outputs_hidden": true}
 currents = (torch.arange(140, dtype=torch.float64) + 0.5) / 100  # 0.005 ... 1.395
 drive = currents.expand(1200, -1)  # [T=1200, N=140]: a neuron for each current
 
@@ -510,10 +513,11 @@ no_leak = rates(beta=1.0)
 released = rates(beta=0.8, step=functional.lif_step_hard)
 for name, rate in {"Eq. (1)": eq1, "no leak": no_leak, "released": released}.items():
     silent = currents[rate == 0].max() if (rate == 0).any() else 0.0
-    full = f"{currents[rate == 1].min():.3f}" if (rate == 1).any() else "not reached"
-    print(f"{name:9} silent up to {silent:.3f}, every step from {full}")
+    print(f"{name:9} silent up to {silent:.3f}", end="")
+    full = currents[rate == 1]
+    print(f", every step from {full.min():.3f}" if len(full) else ", never every step")
 
-# %% tags=["worked"]
+# %% tags=["worked"] jupyter={"source_hidden": true}
 figure = Figure(figsize=(7, 3.8), layout="constrained")
 axes = figure.subplots()
 blue, orange = style.colour("membrane"), style.colour("threshold")
@@ -596,11 +600,12 @@ else:
 # `return current * (1 + 2 * beta + 3 * beta**2)`. At $i = 0.3$ and $b = 0.6$: 0.984.
 #
 # </details>
-#
+
+# %% [markdown] tags=["section"]
 # **Now let it learn.** A neuron has a secret $b$. You may send a current, and you see
 # its membrane. Start from 0.5 and follow the gradient of the mean squared difference.
 # The threshold is out of reach: no spike disturbs. What spikes do to gradients is
-# lesson 04.
+# lesson 04. In snnTorch, `Leaky(beta=0.5, learn_beta=True)` makes $b$ a parameter.
 
 # %% tags=["worked", "nbval-check-output"]
 drive = torch.tensor([0.8, 0.0, -0.4, 0.6, 0.0, 0.0, 0.9, -0.2], dtype=torch.float64)
@@ -652,12 +657,29 @@ for name, b, x, truth in (
     u, _ = functional.lif((1 - b) * x, b)
     print(f"{name}   largest difference {(u - truth).abs().max():.6f}")
 
-# %% tags=["signature"]
-exact_u, _ = functional.lif((1 - math.exp(-0.2)) * ri, math.exp(-0.2))
-euler_u, _ = functional.lif(0.2 * ri, 0.8)
-u = torch.stack([coarse_u, euler_u, exact_u], dim=1)
-names = ["circuit", "Eq. (1), Euler b", "Eq. (1), exact b"]
-static.membrane(views.MembraneView.of(u, 1.0, names=names))
+# %% tags=["signature"] jupyter={"source_hidden": true}
+def difference(b, x, truth):
+    return functional.lif((1 - b) * x, b)[0] - truth
+
+
+figure = Figure(figsize=(7, 3), layout="constrained")
+axes = figure.subplots()
+k, late = torch.arange(40), torch.arange(9, 400, 10)
+exact = difference(math.exp(-0.2), ri, coarse_u)
+euler = difference(1 - 0.2, ri, coarse_u)
+small = difference(1 - 0.02, fine, fine_u)[late]
+axes.plot(k, euler, "s--", color=orange, markersize=4, label="Euler b, dt = 0.2 tau")
+axes.plot(k, small, ":", color=grey, linewidth=2, label="Euler b, dt = 0.02 tau")
+axes.plot(k, exact, "o-", color=blue, markersize=4, label="exact b, dt = 0.2 tau")
+axes.set(xlabel="time (0.2 tau)", ylabel="U minus circuit\n(threshold's scale)")
+axes.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.2))
+static.Picture(
+    figure,
+    "Difference between Eq. (1) and the circuit over 8 time constants. Exact b: at most "
+    f"{exact.abs().max():.1e} throughout. Euler's b swings between {euler.min():.3f} "
+    f"and {euler.max():.3f}; with a step ten times smaller it stays within "
+    f"{small.abs().max():.3f}.",
+)
 
 # %% [markdown] tags=["signature"]
 # With the exact $b$, Eq. (1) **is** the circuit, looked at once per step. The
@@ -672,7 +694,12 @@ static.membrane(views.MembraneView.of(u, 1.0, names=names))
 # ## 7. Quiz
 #
 # **Question 1.** $\tau = 20$ ms, $dt = 1$ ms. Which $b$ makes Eq. (1) follow the
-# circuit? (a) 0.9512 (b) 0.95 (c) 0.05 (d) 0.9
+# circuit?
+#
+# - (a) 0.9512
+# - (b) 0.95
+# - (c) 0.05
+# - (d) 0.9
 #
 # <details><summary>Answers</summary>
 #
@@ -687,8 +714,13 @@ static.membrane(views.MembraneView.of(u, 1.0, names=names))
 # </details>
 
 # %% [markdown] tags=["quiz"]
-# **Question 2.** You halve $dt$ and keep the recorded input $R\,I$. What else changes
-# in Eq. (1)? (a) nothing (b) $b$ only (c) $b$ and $W$ (d) $U_{th}$
+# **Question 2.** You halve $dt$ and keep the recorded input $R\,I$. What changes in Eq.
+# (1)?
+#
+# - (a) nothing
+# - (b) $b$ only
+# - (c) $b$ and $W$
+# - (d) $U_{th}$
 #
 # <details><summary>Answers</summary>
 #
@@ -704,8 +736,11 @@ static.membrane(views.MembraneView.of(u, 1.0, names=names))
 
 # %% [markdown] tags=["quiz"]
 # **Question 3.** Two neurons give the same spikes for any input you try. Are they the
-# same machine? (a) yes (b) not necessarily: compare $U$ (c) not necessarily: try more
-# steps
+# same machine?
+#
+# - (a) yes
+# - (b) not necessarily: compare $U$
+# - (c) not necessarily: try more steps
 #
 # <details><summary>Answers</summary>
 #
@@ -721,7 +756,12 @@ static.membrane(views.MembraneView.of(u, 1.0, names=names))
 
 # %% [markdown] tags=["quiz"]
 # **Question 4.** $b = 0.9$, $U_{th} = 1$. Under which constant currents does Eq. (1)
-# fire at every step, once settled? (a) above 1 (b) above 1.1 (c) above 0.1 (d) never
+# fire at every step, once settled?
+#
+# - (a) above 1
+# - (b) above 1.1
+# - (c) above 0.1
+# - (d) under none
 #
 # <details><summary>Answers</summary>
 #
@@ -764,7 +804,7 @@ static.membrane(views.MembraneView.of(u, 1.0, names=names))
 # %% [markdown] tags=["reading"]
 # ## 10. Reading
 #
-# - C. Prieto Payo and Gutiérrez García, *Friendly introduction to Spikformers*, 2024:
+# - Prieto Payo and Gutiérrez García, *Friendly introduction to Spikformers*, 2024:
 #   section II, Eq. (1).
 # - L. Lapicque, *Recherches quantitatives sur l'excitation électrique des nerfs traitée
 #   comme une polarisation*, Journal de Physiologie et de Pathologie Générale 9, 1907,
