@@ -296,8 +296,8 @@ static.membrane(views.MembraneView.of(u, 1.0, s, names=list(results)))
 # **(b)** is right: $U[t+1]$ contains $-S[t]\,U_{th}$. At step 7 the trace stands above
 # the threshold, and you can see it there.
 #
-# *(a)* would be an *immediate* reset. Then you would never see the trace above the
-# threshold.
+# *(a)* would be an *immediate* reset: the trace would be drawn after paying, here below
+# the threshold.
 #
 # *(c)* is the right step with the released neuron's rule. Eq. (1) takes one $U_{th}$
 # away and leaves the rest.
@@ -317,7 +317,7 @@ static.membrane(views.MembraneView.of(u, 1.0, s, names=list(results)))
 # look.
 #
 # *(a)* is right for water in a bucket. Here the picture ends: a membrane can be
-# negative, and in a network half of the inputs are.
+# negative, and in a network, where weights have both signs, it often is.
 #
 # *(b)* invents a second threshold. There is one, above zero.
 #

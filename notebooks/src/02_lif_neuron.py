@@ -209,7 +209,7 @@ def silent_membrane(current, beta, t):
 # %% tags=["check"]
 drive = torch.full((12,), 0.7, dtype=torch.float64)
 right, _ = functional.lif(drive, beta=0.9, threshold=100.0)  # too high for a spike
-mine = silent_membrane(0.7, 0.9, torch.arange(1, 13))
+mine = silent_membrane(0.7, 0.9, torch.arange(1, 13, dtype=torch.float64))
 if mine is ... or mine is None:
     print("not attempted yet")
 elif mine.shape != right.shape:
@@ -283,7 +283,7 @@ for current in (0.16, 0.20, 0.30):
 # %% [markdown] tags=["section"]
 # ## 3. Eq. (1), your own
 #
-# The paper's text around Eq. (1) says two things that cannot both stand with it:
+# The paper's text around Eq. (1) says two things that do not fit it:
 #
 # - $S[t] = 1$ when "in a previous neuron" $U[t] > U_{th}$;
 # - at each step the potential increases "by $S$".
@@ -424,10 +424,10 @@ for name, step in made.items():
     print(f"{name:18}  count: {counted}   probe: {compare(step).split(', n')[0]}")
 
 # %% [markdown] tags=["section"]
-# Four of seven pass the count, among them one that fires at the threshold and one that
-# cannot go below zero. *Because* a constant positive current never lands on the
-# threshold and never turns negative, and with $U_{th} = 1$ nobody sees what is
-# subtracted. The probe stops all seven and lets the control through.
+# Four of seven pass the count. *Because* a constant positive current never lands on the
+# threshold and never turns negative; with $U_{th} = 1$ nobody sees what is subtracted;
+# and a reset to zero happens to keep the same rhythm here. The probe stops all seven
+# and lets the control through.
 #
 # **Another package.** snnTorch calls this neuron `Leaky`. Two of its options matter:
 # `reset_mechanism="subtract"` and `reset_delay=True`. If its authors and spikedu's read
@@ -559,8 +559,8 @@ static.Picture(figure, alt)
 # networks of the paper are not made of the neuron the paper prints. Lesson 03 builds
 # both.
 #
-# In the explorer of section 2 choose the reset rule *to zero (released network)*, and
-# compare the sentence with this curve.
+# In the explorer of section 2 set $b = 0.8$, $U_{th} = 1$ and the reset rule *to zero
+# (released network)*. Compare the sentence with this curve, at 0.95 and at 1.05.
 
 # %% [markdown] tags=["section"]
 # ## 5. b can be learned
@@ -671,13 +671,14 @@ small = difference(1 - 0.02, fine, fine_u)[late]
 axes.plot(k, euler, "s--", color=orange, markersize=4, label="Euler b, dt = 0.2 tau")
 axes.plot(k, small, ":", color=grey, linewidth=2, label="Euler b, dt = 0.02 tau")
 axes.plot(k, exact, "o-", color=blue, markersize=4, label="exact b, dt = 0.2 tau")
-axes.set(xlabel="time (0.2 tau)", ylabel="U minus circuit\n(threshold's scale)")
+axes.set_ylabel("U minus circuit\n(threshold's scale)")
+axes.set_xlabel("time (steps of 0.2 tau)")
 axes.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.2))
 static.Picture(
     figure,
-    "Difference between Eq. (1) and the circuit over 8 time constants. Exact b: at most "
-    f"{exact.abs().max():.1e} throughout. Euler's b swings between {euler.min():.3f} "
-    f"and {euler.max():.3f}; with a step ten times smaller it stays within "
+    "Difference between Eq. (1) and the circuit over 8 time constants. Exact b: at "
+    f"most {exact.abs().max():.1e}. Euler's b swings between {euler.min():.3f} and "
+    f"{euler.max():.3f}; with a step ten times smaller it stays within "
     f"{small.abs().max():.3f}.",
 )
 
