@@ -180,6 +180,7 @@ for beta in (0.8, 0.9):
 # Now set the slider to 0.6, and run the next cell.
 
 # %% tags=["worked", "nbval-check-output"] jupyter={"outputs_hidden": true}
+print("b = 0.8, U_th = 1")
 for current in (0.21, 0.3, 0.42, 0.6, 1.0):
     print(f"i = {current:.2f}: {count(current):3d} spikes in 100 steps")
 
@@ -218,6 +219,7 @@ for current in (0.21, 0.3, 0.42, 0.6, 1.0):
 drive = torch.full((12,), 0.9, dtype=torch.float64)
 eq1 = functional.lif(drive, beta=0.5)
 released = functional.lif(drive, beta=0.5, step=functional.lif_step_hard)
+print("spikes, steps 0 to 11")
 for name, (_, s) in {"Eq. (1)": eq1, "released": released}.items():
     print(f"{name:9}", " ".join("|" if x else "." for x in s))
 

@@ -142,6 +142,7 @@ for ratio, right in {0.2: (0.818731, 0.8), 2.0: (0.135335, -1.0)}.items():
 # %% tags=["worked", "nbval-check-output"] jupyter={"outputs_hidden": true}
 import math
 
+print("the decay b, by both ways")
 for ratio in (0.02, 0.2, 1.0, 2.0, 2.5):
     exact, euler = math.exp(-ratio), 1 - ratio
     print(f"dt/tau = {ratio:4}   exact b = {exact:.4f}   Euler b = {euler:7.4f}")
@@ -466,6 +467,7 @@ drive = torch.full((40, 1), 0.5, dtype=torch.float64)
 delayed = run_leaky(drive, 0.8, 1.0, reset_mechanism="subtract", reset_delay=True)
 immediate = run_leaky(drive, 0.8, 1.0, reset_mechanism="subtract", reset_delay=False)
 scaled = functional.lif(drive, 0.8, step=made["b on the reset"])
+print("constant current 0.5, b = 0.8, 40 steps")
 print("delayed, Eq. (1)       ", int(delayed[1].sum()), "spikes")
 print("immediate              ", int(immediate[1].sum()), "spikes")
 print("delayed, b on the reset", int(scaled[1].sum()), "spikes")
@@ -511,6 +513,7 @@ def rates(**neuron):
 eq1 = rates(beta=0.8)
 no_leak = rates(beta=1.0)
 released = rates(beta=0.8, step=functional.lif_step_hard)
+print("firing, 1000 steps")
 for name, rate in {"Eq. (1)": eq1, "no leak": no_leak, "released": released}.items():
     silent = currents[rate == 0].max() if (rate == 0).any() else 0.0
     print(f"{name:9} silent up to {silent:.3f}", end="")
