@@ -323,12 +323,12 @@ def test_ctrl_c_in_a_real_run_leaves_a_checkpoint_that_resumes(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     command = [sys.executable, "-m", "spikedu.train", "--out", str(tmp_path)]
     command += ["--epochs", "1", "--batch-size", "300"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not path.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)  # in its first epoch
-    _, said = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=120)
     assert process.returncode == 130, said
     assert "0 whole epochs of 1" in said
     assert len(train.load(path)[1]) == 0
