@@ -685,7 +685,8 @@ print(f"coins fall at least that unevenly with probability {tail / 2 ** (a + b):
 # - **C**: the steps share the weights.
 #
 # </details>
-#
+
+# %% [markdown] tags=["quiz"]
 # **4.** All neurons of a layer are dead. Which is the *least* likely cause?
 #
 # - **A** Currents far below the threshold.
