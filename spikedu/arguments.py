@@ -6,8 +6,11 @@ value), so that a function reads: check first, then the equation.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 import sys
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -217,3 +220,24 @@ def images(value: Any, channels: int, like: Tensor | None = None) -> None:
     size("images.shape[-3]", shape[-3], channels, "the channels of the config")
     if like is not None and not torch.is_autocast_enabled(value.device.type):
         same_dtype("the model", like, "images", value)
+
+
+def checked(check: Callable[..., None]) -> Callable[[Callable], Callable]:
+    """Calls `check` with all arguments by name first, and leaves the source readable.
+
+    The function without its check is `__wrapped__`.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            check(**bound.arguments)
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate

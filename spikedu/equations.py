@@ -10,7 +10,6 @@ import importlib
 import inspect
 import textwrap
 from dataclasses import dataclass
-from html import escape
 
 from spikedu import arguments
 
@@ -207,10 +206,9 @@ class Shown:
         if e.erratum:
             lines += [e.erratum]
         home = "spikedu." + e.home.replace(":", ".")
-        code = f"<pre><code>{escape(e.source)}</code></pre>"
-        lines += [
-            f"<details open><summary><code>{home}</code></summary>{code}</details>"
-        ]
+        # A fence, not <pre>: Markdown ends raw HTML at the first blank line.
+        lines += [f"<details open><summary><code>{home}</code></summary>"]
+        lines += [f"```python\n{e.source}```", "</details>"]
         return "\n\n".join(lines)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Literal
 
 import torch
@@ -62,18 +61,7 @@ def spike(
 
 
 # ---------------------------------------------------------------- the neuron
-def _soft_reset(u, s, current, beta, threshold, surrogate):
-    u = beta * u + current - s.detach() * threshold
-    return u, _Spike.apply(u - threshold, surrogate)
-
-
-def _hard_reset(u, s, current, beta, threshold, surrogate):
-    rest = u * (1 - s.detach())
-    u = rest + (current - rest) * (1 - beta)
-    # Fires on >=: silent only where the threshold is strictly above the membrane.
-    return u, 1 - _Spike.apply(threshold - u, surrogate)
-
-
+@arguments.checked(arguments.step)
 def lif_step(
     u: Float[Tensor, "*shape"],
     s: Float[Tensor, "*shape"],
@@ -87,10 +75,11 @@ def lif_step(
     `u`, `s` are membrane and spikes of the step before, `current` is W X of this one.
     The reset subtracts, acts one step late, and carries no gradient (as in snnTorch).
     """
-    arguments.step(u, s, current, beta, threshold, surrogate=surrogate)
-    return _soft_reset(u, s, current, beta, threshold, surrogate)
+    u = beta * u + current - s.detach() * threshold
+    return u, _Spike.apply(u - threshold, surrogate)
 
 
+@arguments.checked(arguments.step)
 def lif_step_hard(
     u: Float[Tensor, "*shape"],
     s: Float[Tensor, "*shape"],
@@ -104,15 +93,10 @@ def lif_step_hard(
     Where it spiked it restarts from 0, the input counts (1 - beta) times, and it fires
     on U >= U_th. `u` is the potential before the reset: a trace shows the crossing.
     """
-    arguments.step(u, s, current, beta, threshold, surrogate=surrogate)
-    return _hard_reset(u, s, current, beta, threshold, surrogate)
-
-
-# The loop below checks its arguments once, not at every step.
-_UNCHECKED: dict[Step, Step] = {
-    lif_step: partial(_soft_reset, surrogate=atan),
-    lif_step_hard: partial(_hard_reset, surrogate=sigmoid),
-}
+    u = u * (1 - s.detach())
+    u = u + (current - u) * (1 - beta)
+    # Fires on >=: silent only where the threshold is strictly above the membrane.
+    return u, 1 - _Spike.apply(threshold - u, surrogate)
 
 
 def lif(
@@ -132,7 +116,8 @@ def lif(
     u = torch.zeros_like(current[0]) if u is None else u
     s = torch.zeros_like(current[0]) if s is None else s
     arguments.step(u, s, current[0], beta, threshold, step=step)
-    step = _UNCHECKED.get(step, step)
+    if step in (lif_step, lif_step_hard):  # checked above, once for all T steps
+        step = step.__wrapped__
     trace = []
     for i in current:
         u, s = step(u, s, i, beta, threshold)

@@ -23,9 +23,10 @@ def start(name: str, *, minutes: float, seed: int = 0) -> None:
     np.random.seed(seed)
     torch.manual_seed(seed)
     snntorch.SpikingNeuron.instances.clear()
-    device = (
-        "a GPU" if torch.cuda.is_available() else f"{torch.get_num_threads()} threads"
-    )
+    threads = torch.get_num_threads()
+    device = f"{threads} CPU thread{'s' * (threads > 1)}"
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_name()
     print(
         f"{name}: spikedu {__version__}, torch {torch.__version__},"
         f" snntorch {snntorch.__version__}, {device}, seed {seed},"

@@ -48,6 +48,12 @@ def test_no_cell_of_the_first_notebook_fails(opened):
     assert shown >= 2, "the figures of the notebook are on the page"
 
 
+def test_the_equation_stands_beside_the_code_that_computes_it(opened):
+    shown = opened.page.locator(".jp-OutputArea-output details pre").first
+    assert "def lif_step(" in shown.inner_text()
+    assert "u = beta * u + current - s.detach() * threshold" in shown.inner_text()
+
+
 def test_every_picture_says_what_it_shows(opened):
     images = opened.page.locator(".jp-OutputArea-output img").all()
     texts = [image.get_attribute("alt") or "" for image in images]

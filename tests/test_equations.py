@@ -66,7 +66,8 @@ def test_show_puts_print_and_source_side_by_side(number):
     shown = equations.show(number)
     text, equation = shown._repr_markdown_(), shown.equation
     assert equation.printed in text and equation.erratum in text
-    assert f"def {equation.code.__name__}" in text or "class" in text
+    assert f"```python\n{equation.source}```" in text
+    assert f" {equation.code.__name__}(" in equation.source
     assert f"Eq. ({number})" in repr(shown)
     assert text.count("$$") == (4 if equation.reading != equation.printed else 2)
 

@@ -56,12 +56,12 @@ def interrupt_after(monkeypatch, calls):
 
 
 # ------------------------------------------------------------------ the loop itself
-def test_one_epoch_equals_a_loop_written_by_hand(sets):
+def test_two_epochs_equal_a_loop_written_by_hand(sets):
     # In float64: a bias before BatchNorm has no gradient but rounding, which AdamW
     # would blow up to a full step in float32.
     ours, theirs = model().double(), model().double()
     sets = [data.Images(x.images.double(), x.labels) for x in sets]
-    config = train.TrainConfig(epochs=1, batch_size=20, weight_decay=0.5, seed=7)
+    config = train.TrainConfig(epochs=2, batch_size=20, weight_decay=0.5, seed=7)
     history = run(ours, sets, config)
 
     matrices = [p for p in theirs.parameters() if p.ndim > 1]
@@ -71,13 +71,17 @@ def test_one_epoch_equals_a_loop_written_by_hand(sets):
         weight_decay=0.5,
         fused=False,
     )
-    order = torch.randperm(50, generator=torch.Generator().manual_seed(7 << 20))
-    total = 0.0
-    for step, batch in enumerate((order[:20], order[20:40], order[40:])):
-        # Three steps, of which 0.3 are warm-up: the first rises, the others fall.
-        up, down = (step + 1) / 1.3, 0.5 + 0.5 * math.cos(math.pi * (step - 0.3) / 2.7)
+    orders = [
+        torch.randperm(50, generator=torch.Generator().manual_seed((7 << 20) + epoch))
+        for epoch in (0, 1)
+    ]
+    batches = [part for order in orders for part in order.split([20, 20, 10])]
+    totals = [0.0, 0.0]
+    for step, batch in enumerate(batches):
+        # Six steps, of which 0.6 are warm-up: the first rises, the others fall.
+        up, down = (step + 1) / 1.6, 0.5 + 0.5 * math.cos(math.pi * (step - 0.6) / 5.4)
         for group in optimizer.param_groups:
-            group["lr"] = 6e-3 * (up if step < 0.3 else down)
+            group["lr"] = 6e-3 * (up if step < 0.6 else down)
         logits = theirs(sets[0].images[batch])
         target = torch.full((len(batch), 10), 0.1 / 10, dtype=torch.float64)
         target[range(len(batch)), sets[0].labels[batch]] += 0.9
@@ -85,8 +89,8 @@ def test_one_epoch_equals_a_loop_written_by_hand(sets):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        total += loss.item() * len(batch)
-    assert history.train_loss == [pytest.approx(total / 50, rel=1e-6)]
+        totals[step // 3] += loss.item() * len(batch) / 50
+    assert history.train_loss == pytest.approx(totals, rel=1e-6)
     for name, value in theirs.state_dict().items():
         torch.testing.assert_close(ours.state_dict()[name], value, rtol=1e-6, atol=1e-9)
 
@@ -246,6 +250,19 @@ def test_a_failing_write_leaves_the_old_file(sets, tmp_path, monkeypatch):
         run(model(), sets, checkpoint=path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_the_new_file_is_moved_into_place_not_written_there(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    checkpoints.write_text(path, "old")
+
+    def killed(*names):
+        raise OSError("no power")
+
+    monkeypatch.setattr(checkpoints.os, "replace", killed)
+    with pytest.raises(OSError, match="no power"):
+        checkpoints.write_text(path, "new")
+    assert path.read_text() == "old"
 
 
 @pytest.mark.parametrize(

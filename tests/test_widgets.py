@@ -102,7 +102,7 @@ def test_each_preset_does_what_its_name_says():
     regular, view = shown["Eq. (1), regular"]
     assert regular["reset"] == neuron.SUBTRACT and view.rate > 0.1
     assert len(set(np.diff(view.membrane.spike_times[0]))) == 1
-    below, view = shown["just below rheobase"]
+    below, view = shown["below rheobase: silent"]
     assert 0 < view.rheobase - below["current"] <= 0.0101 and not view.s.any()
     released, view = shown["released neuron, same input: silent"]
     assert released["current"] == regular["current"] and not view.s.any()

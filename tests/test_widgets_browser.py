@@ -163,7 +163,7 @@ def test_what_is_told_is_what_python_takes(bare):
 
 def test_presets_and_reset_move_all_sliders_at_once(bare):
     page = bare().begin(beta=0.5)
-    for name in ["noisy", "just below rheobase"]:
+    for name in ["noisy", "below rheobase: silent"]:
         page.page.get_by_role("button", name=name).click()
     assert page["spikes"] == "0" and page["current"] == "0.19"
     assert page.page.get_by_label("input current i").input_value() == "0.19"

@@ -40,7 +40,7 @@ class LifExplorer(Explorer):
     # Each is whole: what it does not name has the scene's default.
     PRESETS: Mapping[str, Mapping[str, Any]] = {
         "Eq. (1), regular": {"current": 0.4},
-        "just below rheobase": {"current": 0.19},
+        "below rheobase: silent": {"current": 0.19},
         "released neuron, same input: silent": {
             "current": 0.4,
             "reset": neuron.TO_ZERO,
