@@ -50,8 +50,9 @@ def test_no_cell_of_the_first_notebook_fails(opened):
 
 def test_the_equation_stands_beside_the_code_that_computes_it(opened):
     shown = opened.page.locator(".jp-OutputArea-output details pre").first
-    assert "def lif_step(" in shown.inner_text()
-    assert "u = beta * u + current - s.detach() * threshold" in shown.inner_text()
+    source = shown.text_content()
+    assert "def lif_step(" in source
+    assert "u = beta * u + current - s.detach() * threshold" in source
 
 
 def test_every_picture_says_what_it_shows(opened):
