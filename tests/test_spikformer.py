@@ -400,6 +400,8 @@ def test_presets(name, patches, steps, heads, scale, classes):
     assert (c.patches, c.steps, c.heads) == (patches, steps, heads)
     assert (c.scale, c.classes, c.neuron) == (scale, classes, "hard")
     assert c.mlp_ratio == 4
+    pools = {"DIGITS": 1, "CIFAR10_DVS_2_256": 4}.get(name, 2 if patches == 64 else 4)
+    assert c.pools == (False,) * (4 - pools) + (True,) * pools
     words = name.split("_")
     if name != "DIGITS":
         assert (c.depth, c.dim) == (int(words[-2]), int(words[-1]))
