@@ -170,8 +170,8 @@ x_0 = seen["sps"] + seen["rpe"]  # Eq. (7), on the grid
 tokens = x_0.flatten(-2).mT  # [T, B, D, 8, 8] -> [T, B, N, D], row by row
 print("grid  ", list(x_0.shape), "values", x_0.unique().tolist())
 print("tokens", list(tokens.shape))
-third = tokens[0, 0, 11]  # token 11 is row 1, column 3
-print("token 11 is patch (1, 3):", torch.equal(third, x_0[0, 0, :, 1, 3]))
+eleventh = tokens[0, 0, 11]  # 11 = 8 * 1 + 3: row 1, column 3
+print("token 11 is patch (1, 3):", torch.equal(eleventh, x_0[0, 0, :, 1, 3]))
 
 # %% [markdown]
 # ## 3. Attention, without a softmax
@@ -696,7 +696,7 @@ for part in ("ssa", "mlp"):
 # %% [markdown]
 # The two networks of above (one thread and two) disagree here: the first lost nothing
 # without SSA, the second 11 images. In both, the convolutions and the shortcut read
-# most digits on their own. On 8x8 digits, attention is no more than a help.
+# most digits on their own: here attention helps a little, or not at all.
 #
 # Read it with care. A part whose removal hurts was *used* by these weights; it need not
 # be *necessary*: trained without it, the network may find another way. Lesson 12 cuts
@@ -719,7 +719,8 @@ for part in ("ssa", "mlp"):
 # - **C** mixes X_l, one number per step, with its sum over time.
 #
 # </details>
-#
+
+# %% [markdown] tags=["quiz"]
 # **2.** A poster says: "A Spikformer has no multiplications, all tensors are spikes."
 # Where does it fail first?
 #
@@ -749,7 +750,8 @@ for part in ("ssa", "mlp"):
 # - **C** is the cube. No matrix here has three sides of length D.
 #
 # </details>
-#
+
+# %% [markdown] tags=["quiz"]
 # **4.** You leave RPE out, so X₀ is 0 or 1. Does the network still know positions?
 #
 # - **A** No: attention sees a set of tokens.
@@ -782,7 +784,7 @@ for part in ("ssa", "mlp"):
 #
 # - One seed, ten epochs, 360 test images: a few images more or less are weak evidence.
 #   Lesson 11 runs several seeds and a twin with softmax attention.
-# - Logistic regression has 650 parameters, the network about 163,000. It should win;
+# - Logistic regression has 650 parameters, the network about 164,000. It should win;
 #   the fair opponents are in lesson 11.
 # - Shapes and counts hold for any weights. Rates and values of a random network say
 #   nothing about those of a trained one.
