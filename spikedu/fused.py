@@ -30,7 +30,7 @@ class _LIF(torch.autograd.Function):
             if hard:
                 torch.sub(i, rest, out=u).mul_(1 - beta).add_(rest)
                 torch.ge(u, threshold, out=s)
-                torch.sub(u, u * s, out=rest)
+                torch.lt(u, threshold, out=rest).mul_(u)
             else:
                 torch.mul(rest, beta, out=u).add_(i)
                 if t:
@@ -66,8 +66,8 @@ def _surrogate_times(grad: Tensor, x: Tensor, hard: bool, out: Tensor) -> None:
     """grad times the default surrogate of `functional` at x; overwrites x."""
     if hard:
         x.mul_(4).sigmoid_()
-        torch.mul(x, grad, out=out)
-        out.mul_(x.neg_().add_(1).mul_(4))
+        torch.ops.aten.sigmoid_backward.grad_input(grad, x, grad_input=out)
+        out.mul_(4)
     else:
         torch.div(grad, x.mul_(math.pi).square_().add_(1), out=out)
 
