@@ -30,5 +30,5 @@ def start(name: str, *, minutes: float, seed: int = 0) -> None:
     print(
         f"{name}: spikedu {__version__}, torch {torch.__version__},"
         f" snntorch {snntorch.__version__}, {device}, seed {seed},"
-        f" about {minutes:g} minutes"
+        f" about {minutes:g} minute{'s' * (minutes != 1)}"
     )

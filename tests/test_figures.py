@@ -174,6 +174,17 @@ def test_firing_rates_by_layer():
     assert "| first | 4 | 0.30 | 25 % | 0 % |" in view.text
 
 
+@pytest.mark.parametrize(
+    ("spikes", "limit"), [(0, 0.1), (1, 0.2), (2, 0.3), (5, 0.6), (9, 1.0), (10, 1.0)]
+)
+def test_the_axis_of_rates_ends_above_the_highest(spikes, limit):
+    train = np.arange(10)[:, None] < spikes
+    view = FiringRateView.of({"layer": train})
+    assert view.limit == pytest.approx(limit)
+    drawn = static.firing_rates(view).axes[0].get_xlim()
+    assert drawn == interactive.firing_rates(view).layout.xaxis.range == (0, view.limit)
+
+
 def test_a_neuron_is_dead_or_saturated_only_over_all_samples():
     spikes = np.zeros((2, 2, 3))  # [T, B, N]
     spikes[:, 0, 0] = 1  # at every step of sample 0, never in sample 1

@@ -9,7 +9,7 @@
 # |---|---|
 # | Time for you | 90 minutes |
 # | Running all cells | one to two minutes on two CPU cores |
-# | You need | lessons 05 to 09 |
+# | You need | lesson 05; 06 to 09 go deeper, and are planned |
 # | Equations | (5) to (16), new are (8), (9), (10) |
 # | Data | 1,797 digits of 8x8 pixels; random images for the walk |
 # | Device | CPU |

@@ -180,7 +180,7 @@ def firing_rates(view: FiringRateView, theme: style.Theme = "light") -> go.Figur
             )
     names = [words.short(name) for name in view.names]
     title = "rate (spikes per neuron per step)"
-    figure.update_xaxes(title=title, range=[0, 1], domain=[0, 0.56])
+    figure.update_xaxes(title=title, range=[0, view.limit], domain=[0, 0.56])
     figure.update_yaxes(range=[len(rows) - 0.5, -1], tickvals=rows, ticktext=names)
     return _finish(figure, view, 190 + 32 * len(rows), theme, legend=False)
 

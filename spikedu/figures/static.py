@@ -87,7 +87,7 @@ def raster(
 ) -> Picture | Axes:
     """One mark per spike, time to the right, neuron 0 at the top."""
     if axes is None:
-        height = min(1.4 + 0.09 * len(view.neurons), 6.0)
+        height = min(1.4 + 0.06 * len(view.neurons), 4.5)
         return _picture(raster, view, theme, height)
     rows = len(view.neurons)
     # A mark as high as its row is, in points.
@@ -95,7 +95,11 @@ def raster(
     (marks,) = axes.plot(
         view.times, view.rows, linestyle="", marker="|", markersize=min(size, 12.0)
     )
-    marks.set(color=style.colour("spike", theme), markeredgewidth=1.3)
+    # A step of a short recording is wide: so is its mark, and can be seen.
+    step = 0.25 * _width(axes) / view.steps
+    marks.set(
+        color=style.colour("spike", theme), markeredgewidth=min(max(1.3, step), 8)
+    )
     _time_axis(axes, view.steps)
     axes.set(title=view.title, ylabel="neuron", ylim=(rows - 0.5, -0.5))
     ticks = np.unique(np.linspace(0, rows - 1, min(rows, 6)).round().astype(int))
@@ -126,7 +130,7 @@ def membrane(
     axes.axhline(view.threshold, linestyle=line, color=colour, label=label)
     times = np.concatenate(view.spike_times)
     (marks,) = axes.plot(times, np.concatenate(view.spike_heights), linestyle="")
-    marks.set(marker=spike.marker[0], markersize=7, label="spike")
+    marks.set(marker=spike.marker[0], markersize=7, label="spike" if len(times) else "")
     marks.set(color=style.colour("spike", theme), zorder=3)
     _time_axis(axes, view.steps)
     axes.set(title=view.title, ylabel="membrane potential\n(threshold's scale)")
@@ -144,7 +148,10 @@ def _current(view: MembraneView, axes: Axes, theme: style.Theme) -> None:
             linestyle=dash if k == 0 else style.PATTERNS[k % len(style.PATTERNS)][0],
             color=style.colour("current", theme),
         )
+    low, high = min(0.0, view.current.min()), max(0.0, view.current.max())
+    room = 0.1 * (high - low or 1.0)  # from 0, or a constant looks like a ramp's detail
     axes.set(title="input current", ylabel="current\n(per step)")
+    axes.set_ylim(low - room, high + room)
     axes.tick_params(labelbottom=False)
 
 
@@ -177,20 +184,17 @@ def _panel(view: LearningCurveView, panel: str, axes: Axes, theme: style.Theme) 
         drawn.set(linestyle=mark.dash[0], marker=mark.marker[0])
         drawn.set_color(style.colour(who, theme))
     if panel == "accuracy":
-        colour, ink = style.colour("baseline", theme), style.TEXT[theme]
+        colour = style.colour("baseline", theme)
         for name, value in view.references.items():
             label = f"{name}: {words.number(value)}"
             dash = style.MARKS["baseline"].dash[0]
-            axes.axhline(value, linestyle=dash, color=colour, linewidth=2)
-            near = {"xytext": (0, 3), "textcoords": "offset points", "color": ink}
-            at = (0.01, value)
-            axes.annotate(label, at, xycoords=("axes fraction", "data"), **near)
+            line = {"linestyle": dash, "color": colour, "linewidth": 2}
+            axes.axhline(value, label=label, **line)
     unit = "loss (nats)" if panel == "loss" else "accuracy (share)"
     axes.set(title=panel, xlabel="epoch", ylabel=unit)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.margins(y=0.12)  # room for the name of a reference near the top
-    if view.series(panel):
-        _legend(axes)
+    if axes.get_legend_handles_labels()[0]:
+        _legend(axes, columns=2)
 
 
 def firing_rates(
@@ -202,15 +206,15 @@ def firing_rates(
     rows = np.arange(len(view.names))
     axes.barh(rows, view.rate, height=0.6, color=style.colour("membrane", theme))
     axes.set_yticks(rows, [words.short(name) for name in view.names])
-    axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5))
+    axes.set(xlim=(0, view.limit), ylim=(len(rows) - 0.5, -0.5))
     axes.set(xlabel="rate (spikes per neuron per step)")
     axes.set_title(view.title, pad=26)
     axes.tick_params(axis="y", length=0)
     columns = (
         (54, "neurons", [f"{n:,}" for n in view.neurons]),
-        (94, "rate", [words.number(x) for x in view.rate]),
-        (142, "dead", [words.percent(x) for x in view.dead]),
-        (212, "saturated", [words.percent(x) for x in view.saturated]),
+        (110, "rate", [words.number(x) for x in view.rate]),
+        (176, "dead", [words.percent(x) for x in view.dead]),
+        (250, "saturated", [words.percent(x) for x in view.saturated]),
     )
     for right, head, cells in columns:
         for row, cell in zip((-0.5, *rows.tolist()), (head, *cells), strict=True):
@@ -258,11 +262,15 @@ def _height(axes: Axes) -> float:
     return box.height * axes.figure.get_figheight() * 72
 
 
-def _legend(axes: Axes) -> None:
+def _width(axes: Axes) -> float:
+    return axes.get_position().width * axes.figure.get_figwidth() * 72
+
+
+def _legend(axes: Axes, columns: int = 3) -> None:
     # Under the axis label: it can never lie over data.
     below = ScaledTranslation(0, -38 / 72, axes.figure.dpi_scale_trans)
     at = {"bbox_to_anchor": (0.5, 0), "bbox_transform": axes.transAxes + below}
-    axes.legend(loc="upper center", borderaxespad=0, ncols=3, **at)
+    axes.legend(loc="upper center", borderaxespad=0, ncols=columns, **at)
 
 
 def _with_alt(axes: Axes, alt: str) -> Axes:

@@ -161,6 +161,11 @@ class FiringRateView:
         return f"firing rates of {plural(len(self.names), 'layer')}"
 
     @property
+    def limit(self) -> float:
+        """Where the axis of rates ends: the tenth above the highest, at most 1."""
+        return float(np.clip(np.ceil(11 * self.rate.max()) / 10, 0.1, 1.0))
+
+    @property
     def rows(self) -> list[dict[str, object]]:
         """The table, a dict per layer."""
         columns = (self.neurons, self.rate, self.dead, self.saturated)
