@@ -53,7 +53,7 @@ def write_text(path: str | Path, text: str) -> None:
 def _move_into_place(path: str | Path, write: Callable[[Path], Any]) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.part")  # one name: the next write clears it
     try:
         write(part)
         with open(part, "rb+") as file:

@@ -63,11 +63,14 @@ def _port(text: str) -> int:
 
 def lab(arguments: argparse.Namespace) -> int:
     """Open JupyterLab on the first notebook."""
-    root = notebooks.folder()
-    if not environment.is_clone():
-        root = Path.cwd() / COPY
+    # Also of a clone: JupyterLab saves what a learner writes, and the tests hold the
+    # notebooks of the repository to the letter.
+    root = (environment.ROOT if environment.is_clone() else Path.cwd()) / COPY
+    try:
         copied = notebooks.copy_to(root)
-        print(f"{root}: {len(copied)} notebooks copied, what was there is unchanged")
+    except FileExistsError:
+        sys.exit(f"spikedu: {root} is a file: move it, the course is copied there.")
+    print(f"{root}: {len(copied)} notebooks copied, what was there is unchanged")
     os.environ.update(environment.for_kernels())
     # The same defaults that a wheel installs under share/jupyter, which a `-e` install
     # does not lay out; the reader's own settings still go before them.

@@ -1,9 +1,7 @@
 """What is installed, what was found, and what is wrong, in words."""
 
-import os
 import platform
 from importlib import metadata
-from pathlib import Path
 
 from spikedu import __version__, environment, notebooks
 
@@ -27,10 +25,6 @@ def report() -> int:
     print(f"notebooks  {len(found)} in {notebooks.folder()}")
     if not found:
         wrong.append(f"there is no notebook in {notebooks.folder()}")
-    data = os.environ.get("SPIKEDU_DATA")
-    if data and not Path(data).is_dir():
-        wrong.append(f"SPIKEDU_DATA = {data!r} is not a folder")
-    print(f"own data   {data or 'none (SPIKEDU_DATA is not set)'}")
     print(f"browser    {environment.chromium() or 'none, wanted only by the tests'}")
     for problem in wrong:
         print(f"WRONG      {problem}")
@@ -47,14 +41,12 @@ def _version(name: str) -> str:
 
 
 def device() -> str:
-    """The fastest device that torch finds here."""
+    """What `spikedu train` computes on here."""
     import torch
 
     threads = f"{torch.get_num_threads()} CPU threads"
     if torch.cuda.is_available():
         return f"cuda, {torch.cuda.get_device_name()}; {threads}"
-    if torch.backends.mps.is_available():
-        return f"mps; {threads}"
     return f"cpu; {threads}"
 
 

@@ -39,8 +39,8 @@ def start(name: str, *, minutes: float, seed: int = 0) -> None:
 def compare(yours: Any, right: Any) -> str:
     """Whether yours equals right, in words; if not, where the first difference is.
 
-    `yours` is a number, a tensor or a list of them, or a function without arguments that
-    computes it. It never raises: an exception of the learner's code is put into words.
+    `yours` is a number, a tensor or a list of them, or a function without arguments
+    that computes it. It never raises: an exception of that code is put into words.
     """
     try:
         yours = yours() if callable(yours) else yours

@@ -52,12 +52,17 @@ def find(names: list[str]) -> list[Path]:
 
 
 def copy_to(target: Path) -> list[str]:
-    """Copy the course there and name what was copied; what exists is never touched."""
+    """Copy the course there and name what was copied; what exists is never touched.
+
+    Raises `FileExistsError` where a file stands in the folder's place.
+    """
     target.mkdir(exist_ok=True)
     copied = []
     for path in find([]):
         if not os.path.lexists(target / path.name):
-            shutil.copyfile(path, target / path.name)
+            part = target / f".{path.name}.part"  # whole, or not there
+            shutil.copyfile(path, part)
+            os.replace(part, target / path.name)
             copied.append(path.name)
     return copied
 

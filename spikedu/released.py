@@ -38,7 +38,8 @@ def load(
 ) -> Spikformer:
     """The released network with these weights, in eval mode and in their dtype.
 
-    Sizes come from the shapes; heads, T and s leave no trace in them and are given.
+    Sizes come from the shapes; heads, T and s leave no trace in them and are given: for
+    CIFAR10-DVS steps=16, scale=0.25. The config's image size is that of the release.
     Raises `ValueError` that lists every missing, unknown or misshapen entry.
     """
     theirs = _used(state_dict)
@@ -50,7 +51,7 @@ def load(
         value = theirs.pop(released, None)
         if value is None:
             faults["missing"].append(released)
-        elif tuple(value.shape) != shape:
+        elif not _fits(tuple(value.shape), shape):
             faults["misshapen"].append(f"{released} {tuple(value.shape)}, not {shape}")
         else:
             weights[name] = value.detach().reshape(model.state_dict()[name].shape)
@@ -158,6 +159,13 @@ def _names(model: Spikformer) -> dict[str, tuple[str, tuple[int, ...]]]:
             shape += (1, 1) if ".mlp." in name and config.channels != 2 else (1,)
         names[name] = layers[released] + _STATE.search(name)[0], shape
     return names
+
+
+def _fits(shape: tuple[int, ...], right: tuple[int, ...]) -> bool:
+    kernels = ((1,), (1, 1))  # a 1x1 convolution may have one axis or two
+    if right[2:] in kernels and shape[2:] in kernels:
+        return shape[:2] == right[:2]
+    return shape == right
 
 
 def _raise_if_any(faults: dict[str, list[str]]) -> None:

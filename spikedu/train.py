@@ -76,7 +76,7 @@ def train(
     model: Spikformer,
     train_set: data.Images,
     test_set: data.Images,
-    config: TrainConfig | None = None,
+    config: TrainConfig = TrainConfig(),
     *,
     checkpoint: str | Path | None = None,
     resume: bool = False,
@@ -88,28 +88,31 @@ def train(
     goes on from the file to exactly what one uninterrupted run would have given.
     Raises `ValueError` on data of another shape and on a file of another run.
     """
-    config = TrainConfig() if config is None else config
     _check_data(model, train_set, test_set)
     optimizer = _adamw(model, config)
     history = History()
     if resume:
         history = _restore(checkpoint, model, optimizer, config)
     elif checkpoint is not None:
-        save(checkpoint, model, optimizer, config, history)
+        _save(checkpoint, model, optimizer, config, history)
+    kept = copy.deepcopy((model.state_dict(), history))
     bar = tqdm(range(len(history), config.epochs), unit="epoch", disable=not progress)
-    for epoch in bar:
-        before = copy.deepcopy((model.state_dict(), history))
-        try:
+    try:
+        for epoch in bar:
             scores = _epoch(model, train_set, optimizer, config, epoch)
             history.append(scores, evaluate(model, test_set))
-            if checkpoint is not None:
-                save(checkpoint, model, optimizer, config, history)
-        except KeyboardInterrupt:
-            weights, history = before
+            if checkpoint is None:
+                kept = copy.deepcopy((model.state_dict(), history))
+            else:
+                _save(checkpoint, model, optimizer, config, history)
+            bar.set_postfix_str(f"test {history.test_accuracy[-1]:.1%}")
+    except KeyboardInterrupt:
+        if checkpoint is None:
+            weights, history = kept
             model.load_state_dict(weights)
-            bar.write(f"Stopped. {epoch} whole epochs of {config.epochs} are kept.")
-            break
-        bar.set_postfix_str(f"test {history.test_accuracy[-1]:.1%}")
+        else:  # the file is what counts, also when it was written this very moment
+            history = _restore(checkpoint, model, optimizer, config)
+        bar.write(f"Stopped. {len(history)} whole epochs of {config.epochs} are kept.")
     return history
 
 
@@ -137,9 +140,9 @@ def _epoch(model, train_set, optimizer, config, epoch: int) -> tuple[float, floa
     loss, right = torch.zeros((), device=device), torch.zeros((), device=device)
     model.train()
     for n, batch in enumerate(batches):
-        rate = learning_rate(epoch * len(batches) + n, len(batches), config)
+        step = epoch * len(batches) + n
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate(step, len(batches), config)
         logits = model(images[batch])
         error = cross_entropy(
             logits, labels[batch], label_smoothing=config.label_smoothing
@@ -158,13 +161,12 @@ def _epoch(model, train_set, optimizer, config, epoch: int) -> tuple[float, floa
 
 
 def _adamw(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
     groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": [p for p in model.parameters() if p.ndim > 1]},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+    decay = config.weight_decay
+    return torch.optim.AdamW(groups, lr=0.0, weight_decay=decay, fused=True)
 
 
 def _check_data(model: Spikformer, *sets: data.Images) -> None:
@@ -173,19 +175,13 @@ def _check_data(model: Spikformer, *sets: data.Images) -> None:
         arguments.size(
             f"len({name}.labels)", len(images.labels), len(images.images), "the images"
         )
-        highest = int(images.labels.max())
-        arguments.count(f"{name}.labels", highest, 0, model.config.classes - 1)
+        for label in images.labels.aminmax():
+            highest = model.config.classes - 1
+            arguments.count(f"{name}.labels", int(label), 0, highest)
 
 
 # ---------------------------------------------------------------- checkpoints
-def save(
-    path: str | Path,
-    model: Spikformer,
-    optimizer: torch.optim.Optimizer,
-    config: TrainConfig,
-    history: History,
-) -> None:
-    """Writes one checkpoint: weights, optimizer, both configs and the history."""
+def _save(path, model, optimizer, config: TrainConfig, history: History) -> None:
     tensors = {f"model.{name}": x for name, x in model.state_dict().items()}
     for name, p in model.named_parameters():
         for key, x in optimizer.state.get(p, {}).items():

@@ -159,24 +159,40 @@ def launched(monkeypatch, *argv: str) -> list[str]:
     return seen
 
 
-def test_lab_opens_the_clone_on_this_machine_only(monkeypatch):
+def test_lab_listens_on_this_machine_only_and_asks_for_the_token(monkeypatch):
     seen = launched(monkeypatch, "--no-browser", "--port", "9999")
     assert {"--no-browser", "--ServerApp.port=9999"} <= set(seen)
     assert "--ServerApp.ip=127.0.0.1" in seen
-    assert f"--ServerApp.root_dir={ROOT / 'notebooks'}" in seen
     assert not any("token" in argument or "password" in argument for argument in seen)
     assert "--no-browser" not in launched(monkeypatch)
 
 
-def test_lab_of_a_wheel_opens_a_copy(course, tmp_path, monkeypatch):
+@pytest.mark.parametrize("clone", [True, False])
+def test_lab_opens_a_copy(course, tmp_path, monkeypatch, clone):
+    """A learner's work must not lie in files that the tests hold to the letter."""
     nbformat.write(notebook(), course / "00_start_here.ipynb")
-    monkeypatch.setattr(environment, "is_clone", lambda: False)
     home = tmp_path / "home"
     home.mkdir()
-    monkeypatch.chdir(home)
+    monkeypatch.setattr(environment, "is_clone", lambda: clone)
+    if clone:
+        monkeypatch.setattr(environment, "ROOT", home)
+    else:
+        monkeypatch.chdir(home)
     seen = launched(monkeypatch)
     assert (home / "spikedu-course/00_start_here.ipynb").exists()
     assert f"--ServerApp.root_dir={home / 'spikedu-course'}" in seen
+    assert [p.name for p in (home / "spikedu-course").iterdir()] == [
+        "00_start_here.ipynb"
+    ]
+
+
+def test_a_file_in_the_way_of_the_course_is_named(course, tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "is_clone", lambda: False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "spikedu-course").write_text("mine")
+    with pytest.raises(SystemExit, match="spikedu-course is a file: move it"):
+        launched(monkeypatch)
+    assert (tmp_path / "spikedu-course").read_text() == "mine"
 
 
 def test_lab_turns_the_news_off_for_its_own_process(monkeypatch):
@@ -212,9 +228,8 @@ def test_isolated_hides_the_users_folders_and_puts_them_back(monkeypatch):
 
 
 @pytest.fixture
-def healthy(course, monkeypatch):
+def healthy(course):
     nbformat.write(notebook(), course / "00_start_here.ipynb")
-    monkeypatch.delenv("SPIKEDU_DATA", raising=False)
 
 
 def test_doctor_finds_nothing_wrong_here(healthy, capsys):
@@ -225,7 +240,6 @@ def test_doctor_finds_nothing_wrong_here(healthy, capsys):
 
 def test_doctor_says_what_is_wrong(healthy, course, monkeypatch, capsys):
     monkeypatch.setattr(environment, "requirements", lambda: ["torch>=99"])
-    monkeypatch.setenv("SPIKEDU_DATA", "nowhere")
     (course / "00_start_here.ipynb").unlink()
 
     def broken():
@@ -236,7 +250,6 @@ def test_doctor_says_what_is_wrong(healthy, course, monkeypatch, capsys):
     out = capsys.readouterr().out
     for words in (
         "torch>=99 is needed",
-        "'nowhere' is not a folder",
         "there is no notebook",
         "digits: ImportError: no such library",
     ):

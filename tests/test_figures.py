@@ -17,6 +17,7 @@ from spikedu.figures.views import (
     MembraneView,
     RasterView,
 )
+from spikedu.train import History
 
 # [T, N] = [5, 4]: neuron 2 is silent, 1 fires most, 3 fires first.
 SPIKES = np.array(
@@ -151,8 +152,7 @@ def test_a_learning_curve_in_numbers_and_words():
 
 
 def test_a_history_of_training_fits():
-    train = pytest.importorskip("spikedu.train")
-    history = train.History(**CURVES)
+    history = History(**CURVES)
     assert LearningCurveView.of(**vars(history)).text == (
         LearningCurveView.of(**CURVES).text
     )

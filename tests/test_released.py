@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -449,3 +450,19 @@ def test_the_transcription_is_the_release(reference):
         reference["eval"]["blocks"]["1"].to(torch.float64),
     )
     torch.testing.assert_close(logits, reference["eval"]["logits"], rtol=0, atol=1e-9)
+
+
+def test_a_1x1_convolution_may_have_one_axis_or_two():
+    config = SpikformerConfig(16, 1, 2, pools=(True,) * 4, qkv_bias=False)
+    state = released.export(Spikformer(config))
+    pattern = re.compile(r"block\.0\.(attn|mlp)\.\w+_conv\.weight")
+    for form in ((1,), (1, 1)):
+        other = {
+            name: x.reshape(*x.shape[:2], *form) if pattern.fullmatch(name) else x
+            for name, x in state.items()
+        }
+        again = released.export(released.load(other, heads=2))
+        assert all(torch.equal(again[name], x) for name, x in state.items())
+    wide = state["block.0.attn.q_conv.weight"].expand(16, 16, 3)
+    with pytest.raises(ValueError, match=r"misshapen: .*q_conv\.weight \(16, 16, 3\)"):
+        released.load(state | {"block.0.attn.q_conv.weight": wide}, heads=2)

@@ -159,6 +159,24 @@ def test_an_interrupted_run_resumes_bit_for_bit(sets, tmp_path, monkeypatch, cal
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+def test_an_interrupt_right_after_the_file_is_in_place_agrees_with_it(
+    sets, tmp_path, monkeypatch
+):
+    path, replaces = tmp_path / "a.safetensors", iter(range(3))
+    move = checkpoints.os.replace
+
+    def interrupted(*names):
+        move(*names)
+        if next(replaces) == 2:  # before the first epoch, after the first, the second
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints.os, "replace", interrupted)
+    stopped = model()
+    partial = run(stopped, sets, checkpoint=path)
+    saved, history = train.load(path)
+    assert len(partial) == 2 and history == partial and same(saved, stopped)
+
+
 def test_an_interrupt_without_a_file_keeps_the_last_whole_epoch(sets, monkeypatch):
     stopped, reference = model(), model()
     interrupt_after(monkeypatch, 5)
@@ -309,10 +327,12 @@ def test_data_that_does_not_fit_the_network_is_named(sets):
     colour = data.Images(good.images.expand(-1, 3, -1, -1), good.labels)
     short = data.Images(good.images, good.labels[:9])
     eleven = data.Images(good.images, good.labels + 1)
+    ignored = data.Images(good.images, good.labels - 1)
     for bad, words in (
         (colour, r"shape\[-3\] = 3"),
         (short, r"len\(train_set\.labels\) = 9"),
         (eleven, r"train_set\.labels = 10.*at most 9"),
+        (ignored, r"train_set\.labels = -1.*at least 0"),
     ):
         with pytest.raises(ValueError, match=words):
             run(model(), (bad, test))
