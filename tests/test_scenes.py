@@ -2,6 +2,7 @@
 page's language bit for bit."""
 
 import hashlib
+import itertools
 import json
 import math
 import random
@@ -143,8 +144,34 @@ def test_the_rheobase_parts_silence_from_firing(reset, beta, threshold):
         ),
         (
             {"current": 0.2},
-            "Never fires: the membrane settles at i / (1 - beta) = 1.00, not above the "
-            "threshold 1.00.",
+            "Never fires: this is exactly the rheobase: in exact arithmetic the "
+            "membrane only approaches the threshold 1.00 and never reaches it.",
+        ),
+        (
+            {"beta": 0.07, "current": 0.62, "threshold": 0.67},
+            "Never fires: the membrane settles at i / (1 - beta) = 0.67, just below "
+            "the threshold 0.67.",
+        ),
+        (
+            {"beta": 0.5, "current": 1, "reset": TO_ZERO},
+            "Fires once in 100 steps, at step 53. That is the computer's rounding: at "
+            "exactly the rheobase the membrane, in exact arithmetic, only approaches "
+            "the threshold.",
+        ),
+        (
+            {"beta": 0.9, "current": 1, "reset": TO_ZERO},
+            "Never fires: this is exactly the rheobase: in exact arithmetic the "
+            "membrane only approaches the threshold 1.00 and never reaches it.",
+        ),
+        (
+            {"beta": 0, "current": 1, "reset": TO_ZERO},
+            "Fires at every step from step 0 on: at exactly the rheobase the membrane "
+            "equals the threshold 1.00, and this neuron fires on it.",
+        ),
+        (
+            {"beta": 0, "current": 1},
+            "Never fires: at exactly the rheobase the membrane equals the threshold "
+            "1.00, which it would have to pass.",
         ),
         (
             {"current": -0.5},
@@ -183,6 +210,54 @@ def test_the_sentence_says_what_happens(values, sentence):
     if "climbs" in sentence or "on its way" in sentence:
         assert not lif_explorer(**values).s.any()
     assert lif_explorer(**values).sentence == sentence
+
+
+def at_the_rheobase() -> list[dict]:
+    """All settings of the sliders, those of the released neuron in steps of 0.05."""
+    found = []
+    for b, th in itertools.product(range(100), range(10, 201)):
+        given = {"beta": b / 100, "threshold": th / 100}
+        if th <= 150 and b % 5 == th % 5 == 0:
+            found.append({**given, "current": th / 100, "reset": TO_ZERO})
+        product = th * (100 - b)
+        if product % 100 == 0 and product <= 15000:
+            current = product // 100 / 100
+            found += [
+                {**given, "current": current, "reset": r} for r in (SUBTRACT, NONE)
+            ]
+    return found
+
+
+def test_at_the_rheobase_the_sentence_never_takes_rounding_for_physiology():
+    fired = {reset: 0 for reset in RESETS}
+    for values in at_the_rheobase():
+        view = lif_explorer(**values)
+        said, spikes = view.sentence, view.s.any()
+        assert "exactly the rheobase" in said and len(view.alt) <= 300, values
+        assert said.startswith("Fires" if spikes else "Never fires"), values
+        if values["beta"] == 0:  # at the threshold at once, nothing is rounded
+            assert "the membrane equals the threshold" in said, values
+            assert spikes == (values["reset"] == TO_ZERO)
+            continue
+        assert "only approaches the threshold" in said, values
+        assert ("That is the computer's rounding" in said) == spikes, values
+        fired[values["reset"]] += spikes
+    # Without rounding there would be none.
+    assert all(n >= 10 for n in fired.values()), fired
+
+
+def test_next_to_the_rheobase_the_sentence_does_not_name_it():
+    for values in at_the_rheobase()[::7]:
+        for off in (-0.01, 0.01):
+            current = round(values["current"] + off, 2)
+            if current <= BOX["current"][1]:
+                view = lif_explorer(**{**values, "current": current})
+                assert "rheobase" not in view.sentence, (values, off)
+
+
+def test_by_eq_1_rounding_fires_too():
+    view = lif_explorer(beta=0.2, threshold=0.7, current=0.56)
+    assert view.s.any() and "That is the computer's rounding" in view.sentence
 
 
 def test_the_sentence_of_a_noisy_neuron_counts():
@@ -306,7 +381,8 @@ def digest(array, dtype) -> str:
 
 
 def test_the_page_computes_the_same_bits_and_says_the_same_words(node):
-    values = draws(300)
+    at_edges = [{**v, "noise": 0.0, "seed": 0} for v in at_the_rheobase()[::5]]
+    values = draws(300) + at_edges
     assert sum(v["noise"] > 0 for v in values) > 100
     for drawn, theirs in zip(values, node(values)["found"], strict=True):
         view = lif_explorer(**drawn)

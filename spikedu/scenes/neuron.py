@@ -43,7 +43,9 @@ class LifExplorerView:
     current: NDArray[np.float64]
     membrane: MembraneView  # of neuron 0, with its current
     raster: RasterView
-    rheobase: float  # the constant current that has to be passed to fire at all
+    # The constant current to pass to fire at all; at decay 0 the released neuron fires
+    # on it.
+    rheobase: float
     sentence: str  # what happens
     alt: str
     code: str
@@ -169,8 +171,50 @@ def _sentence(beta, threshold, current, reset, noise, s) -> str:
     gaps = np.diff(times).astype(int).tolist()
     if noise > 0:
         return _noisy(times, gaps, s)
+    if _settles(beta, current, reset) == threshold and beta == 0:
+        return _at_once(threshold, reset)
+    if beta > 0 and abs(_settles(beta, current, reset) - threshold) <= 1e-9:
+        return _edge(threshold, _fires(times, gaps, reset))
     if len(times) == 0:
         return _silent(beta, threshold, current, reset)
+    return _fires(times, gaps, reset)
+
+
+def _settles(beta, current, reset) -> float:
+    """Where the membrane would go if it never fired; nan for decay 1."""
+    if beta == 1:
+        return math.nan
+    return current if reset == TO_ZERO else current / (1 - beta)
+
+
+def _at_once(threshold, reset) -> str:
+    here = (
+        f"at exactly the rheobase the membrane equals the threshold {fixed(threshold)}"
+    )
+    if reset == TO_ZERO:
+        return (
+            f"Fires at every step from step 0 on: {here}, and this neuron fires on it."
+        )
+    return f"Never fires: {here}, which it would have to pass."
+
+
+def _edge(threshold, fires) -> str:
+    """At the rheobase what is computed depends on rounding; what is true does not."""
+    if not fires:
+        return (
+            "Never fires: this is exactly the rheobase: in exact arithmetic the "
+            f"membrane only approaches the threshold {fixed(threshold)} and never reaches it."
+        )
+    return (
+        f"{fires} That is the computer's rounding: at exactly the rheobase the "
+        "membrane, in exact arithmetic, only approaches the threshold."
+    )
+
+
+def _fires(times, gaps, reset) -> str:
+    """Empty for a neuron that does not."""
+    if len(times) == 0:
+        return ""
     first = f"step {times[0]}"
     if len(times) == 1:
         return f"Fires once in {STEPS} steps, at {first}."
@@ -203,13 +247,12 @@ def _silent(beta, threshold, current, reset) -> str:
     if beta == 1:
         grows = f"the membrane climbs by {fixed(current)} at every step"
         return f"Does not fire within {STEPS} steps: {grows}."
-    end = current if reset == TO_ZERO else current / (1 - beta)
+    end = _settles(beta, current, reset)
     formula = "i" if reset == TO_ZERO else "i / (1 - beta)"
-    # At the rheobase itself rounding decides on which side of the threshold `end` lies.
-    if end > threshold + 1e-9:
+    if end > threshold:
         way = f"the membrane is still on its way to {formula} = {fixed(end)}"
         return f"Does not fire within {STEPS} steps: {way}."
-    side = "not above" if fixed(end) == fixed(threshold) else "below"
+    side = "just below" if fixed(end) == fixed(threshold) else "below"
     rests = f"the membrane settles at {formula} = {fixed(end)}"
     return f"Never fires: {rests}, {side} the threshold {fixed(threshold)}."
 

@@ -91,11 +91,43 @@ function say(values, times, all) {
     const apart = `${low} to ${high} steps apart`;
     return `Neuron 0 fires ${times.length} times, ${apart}; ${everyone}`;
   }
-  if (!times.length) return silent(values);
+  const { beta, threshold, current, reset } = values;
+  const end = settles(beta, current, reset);
+  if (end === threshold && beta === 0) return atOnce(threshold, reset);
+  if (beta > 0 && Math.abs(end - threshold) <= 1e-9) {
+    return edge(threshold, fires(times, low, high, reset));
+  }
+  return times.length ? fires(times, low, high, reset) : silent(values);
+}
+
+function settles(beta, current, reset) {
+  if (beta === 1) return NaN;
+  return reset === TO_ZERO ? current : current / (1 - beta);
+}
+
+function atOnce(threshold, reset) {
+  const here = "at exactly the rheobase the membrane equals the threshold " +
+    fixed(threshold);
+  return reset === TO_ZERO
+    ? `Fires at every step from step 0 on: ${here}, and this neuron fires on it.`
+    : `Never fires: ${here}, which it would have to pass.`;
+}
+
+function edge(threshold, fires) {
+  if (!fires) {
+    return "Never fires: this is exactly the rheobase: in exact arithmetic the membrane " +
+      `only approaches the threshold ${fixed(threshold)} and never reaches it.`;
+  }
+  return `${fires} That is the computer's rounding: at exactly the rheobase the ` +
+    "membrane, in exact arithmetic, only approaches the threshold.";
+}
+
+function fires(times, low, high, reset) {
+  if (!times.length) return "";
   const first = `step ${times[0]}`;
-  if (!gaps.length) return `Fires once in ${STEPS} steps, at ${first}.`;
+  if (times.length === 1) return `Fires once in ${STEPS} steps, at ${first}.`;
   if (high === 1) {
-    const why = values.reset === NONE
+    const why = reset === NONE
       ? "nothing resets the membrane"
       : "the input brings back at once what the reset takes";
     return `Fires at every step from ${first} on: ${why}.`;
@@ -115,13 +147,13 @@ function silent({ beta, threshold, current, reset }) {
     const grows = `the membrane climbs by ${fixed(current)} at every step`;
     return `Does not fire within ${STEPS} steps: ${grows}.`;
   }
-  const end = reset === TO_ZERO ? current : current / (1 - beta);
+  const end = settles(beta, current, reset);
   const formula = reset === TO_ZERO ? "i" : "i / (1 - beta)";
-  if (end > threshold + 1e-9) {
+  if (end > threshold) {
     const way = `the membrane is still on its way to ${formula} = ${fixed(end)}`;
     return `Does not fire within ${STEPS} steps: ${way}.`;
   }
-  const side = fixed(end) === fixed(threshold) ? "not above" : "below";
+  const side = fixed(end) === fixed(threshold) ? "just below" : "below";
   const rests = `the membrane settles at ${formula} = ${fixed(end)}`;
   return `Never fires: ${rests}, ${side} the threshold ${fixed(threshold)}.`;
 }
