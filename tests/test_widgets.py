@@ -203,7 +203,7 @@ def test_what_a_callback_raises_is_raised_under_pytest_and_shown_elsewhere(monke
     tell(w, current=0.5)
     words = "plot_it stopped: ZeroDivisionError: no &lt;spikes&gt; to divide by"
     assert words in w._message.value and w._message.layout.display == ""
-    assert w._message in w.children
+    assert 'role="alert"' in w._message.value and w._message in w.children
     w._heard.clear()
     tell(w, current=0.6)
     assert w._message.layout.display == "none"
@@ -274,6 +274,30 @@ def test_the_pages_colours_are_those_of_the_figures():
     text = (STATIC / "canvas.js").read_text("utf-8")
     found = dict(re.findall(r'(\w+): "(#\w{6})"', text))
     assert found == {name: style.COLOURS[name] for name in found} and len(found) == 3
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    r, g, b = (
+        x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts
+    )
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def test_colours_of_the_style_sheet_are_seen_on_light_and_on_dark():
+    found = re.findall(r"([\w-]+):[^;:{}]*(#[0-9A-Fa-f]{6})", LifCanvas._css)
+    assert found == [("border-left", "#D55E00")]
+    for name, colour in found:
+        for paper in ("#FFFFFF", "#111111"):
+            dark, light = sorted((luminance(colour), luminance(paper)))
+            least = 4.5 if name == "color" else 3  # WCAG 2.2, 1.4.3 and 1.4.11
+            assert (light + 0.05) / (dark + 0.05) >= least, (name, colour, paper)
+
+
+def test_the_style_sheet_styles_nothing_that_is_not_there():
+    made = LifCanvas._esm + (STATIC.parent / "base.py").read_text("utf-8")
+    for name in set(re.findall(r"\.(spikedu-\w+)", LifCanvas._css)):
+        assert f'"{name}"' in made, name
 
 
 def test_an_explorer_without_a_scene_says_so():

@@ -269,6 +269,22 @@ def test_everything_that_can_be_focused_has_a_name_and_a_guard(bare):
     )
 
 
+def test_the_focus_ring_has_the_colour_of_the_text(bare):
+    page = bare().begin()
+    for dark, ink in ((False, LIGHT), (True, DARK)):
+        page.page.evaluate(
+            f"document.body.dataset.jpThemeLight = '{not dark}'.toLowerCase()"
+        )
+        for name in (".noUi-handle", "#here input", "#here button", "#here canvas"):
+            page.page.locator(name).first.focus()
+            page.page.keyboard.press("Shift")  # as by the keyboard: the ring is shown
+            ring = page.page.locator(name).first.evaluate(
+                "el => { const { outlineStyle, outlineColor } = getComputedStyle(el);"
+                " return [outlineStyle, outlineColor]; }"
+            )
+            assert ring == ["solid", ink], (name, dark)
+
+
 def test_ipywidgets_sliders_get_names_and_guards(bare):
     page = bare().begin(native=False)
     handle, readout = (

@@ -249,7 +249,8 @@ class Explorer(ipywidgets.VBox):
         except Exception as error:
             name = getattr(call, "__name__", "a callback")
             words = f"{name} stopped: {type(error).__name__}: {error}"
-            self._message.value = f'<p class="spikedu-error">{html.escape(words)}</p>'
+            alert = 'class="spikedu-error" role="alert"'
+            self._message.value = f"<p {alert}>{html.escape(words)}</p>"
             self._message.layout.display = ""
             if "PYTEST_CURRENT_TEST" in os.environ:
                 raise
