@@ -146,6 +146,33 @@ def test_only_checked_cells_carry_outputs_and_at_least_one_does(path):
     assert compared
 
 
+def unfolded(cells: list[dict]) -> list[str]:
+    """Stored answers in view: the first output after a `predict` in its section."""
+    bad, waits = [], False
+    for cell in cells:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown" and source.startswith("## "):
+            waits = False
+        if waits and cell.get("outputs"):
+            if not cell["metadata"].get("jupyter", {}).get("outputs_hidden"):
+                bad.append(source)
+            waits = False
+        waits = waits or "predict" in cell["metadata"].get("tags", [])
+    return bad
+
+
+@each
+def test_the_answer_to_a_prediction_is_folded(path):
+    assert not unfolded(json.loads(path.read_text("utf-8"))["cells"])
+
+
+@each
+def test_the_search_for_answers_in_view_finds_each(path):
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    assert any(cell["metadata"].pop("jupyter", {}) for cell in cells)
+    assert unfolded(cells)
+
+
 @each
 def test_no_widget_state_and_no_widget_view_is_stored(path):
     stored = json.loads(path.read_text("utf-8"))

@@ -31,7 +31,7 @@ import torch
 from spikedu import equations, functional, lesson, notebooks, widgets
 from spikedu.figures import static, views
 
-lesson.start("00_start_here", minutes=10)
+lesson.start("00_start_here", minutes=1)
 
 # %% [markdown] tags=["section"]
 # ## 1. One neuron, six controls
@@ -70,8 +70,8 @@ print(neuron.values)
 # %% [markdown] tags=["section"]
 # **How this page works.** Cells share one memory, the *kernel*, and run in the order in
 # which you run them. When you get lost: menu *Kernel*, *Restart Kernel and Run All
-# Cells*. Nothing is graded and no exercise stops the page: what you have not tried says
-# "not attempted yet".
+# Cells*. Nothing is graded, and no check stops the page: what you have not tried says
+# "not attempted yet", and an answer that cannot be computed says "error", and why.
 #
 # | key | what it does |
 # |---|---|
@@ -135,14 +135,20 @@ def count(current, beta=0.8, threshold=1.0, step=functional.lif_step, steps=100)
     return int(functional.lif(drive, beta, threshold, step)[1].sum())
 
 
-if my_lowest_current is None:
-    print("not attempted yet")
-elif count(my_lowest_current) == 0:
-    print(f"at {my_lowest_current} it is silent: higher")
-elif count(my_lowest_current - 0.01) > 0:
-    print(f"at {my_lowest_current - 0.01:.2f} it fires as well: lower")
-else:
-    print("equal: this is the lowest, to 0.01")
+def verdict(current):
+    if current is None or current is ...:
+        return "not attempted yet"
+    if count(current) == 0:
+        return f"at {current} it is silent: higher"
+    if count(current - 0.01) > 0:
+        return f"at {current - 0.01:.2f} it fires as well: lower"
+    return "equal: this is the lowest, to 0.01"
+
+
+try:
+    print(verdict(my_lowest_current))
+except Exception as error:
+    print(f"error: {type(error).__name__}: {error}")
 
 # %% [markdown] tags=["hints"]
 # <details><summary>Hint</summary>

@@ -32,7 +32,7 @@ import torch
 from spikedu import equations, functional, lesson, widgets
 from spikedu.figures import static, style, views
 
-lesson.start("02_lif_neuron", minutes=60)
+lesson.start("02_lif_neuron", minutes=1)
 
 # %% [markdown] tags=["recall"]
 # ## Recall
@@ -112,14 +112,8 @@ def decays(ratio):
 
 # %% tags=["check"]
 for ratio, right in {0.2: (0.818731, 0.8), 2.0: (0.135335, -1.0)}.items():
-    names = ("exact", "Euler")
-    for name, mine, target in zip(names, decays(ratio), right, strict=True):
-        if mine is ... or mine is None:
-            verdict = "not attempted yet"
-        elif abs(mine - target) < 1e-5:
-            verdict = "equal"
-        else:
-            verdict = f"yours is {mine:.6f}, expected {target:.6f}"
+    for k, name in enumerate(("exact", "Euler")):
+        verdict = lesson.compare(lambda r=ratio, k=k: decays(r)[k], right[k])
         print(f"dt/tau = {ratio}, {name}: {verdict}")
 
 # %% [markdown] tags=["hints"]
@@ -210,16 +204,9 @@ def silent_membrane(current, beta, t):
 # %% tags=["check"]
 drive = torch.full((12,), 0.7, dtype=torch.float64)
 right, _ = functional.lif(drive, beta=0.9, threshold=100.0)  # too high for a spike
-mine = silent_membrane(0.7, 0.9, torch.arange(1, 13, dtype=torch.float64))
-if mine is ... or mine is None:
-    print("not attempted yet")
-elif mine.shape != right.shape:
-    print(f"yours has shape {tuple(mine.shape)}, expected {tuple(right.shape)}")
-elif torch.allclose(mine, right):
-    print("equal in all 12 steps")
-else:
-    k = int((~torch.isclose(mine, right)).nonzero()[0])
-    print(f"first difference: U[{k + 1}] is {mine[k]:.4f}, expected {right[k]:.4f}")
+t = torch.arange(1, 13, dtype=torch.float64)
+verdict = lesson.compare(lambda: silent_membrane(0.7, 0.9, t), right)
+print("U[1] to U[12], at places [0] to [11]:", verdict)
 
 # %% [markdown] tags=["hints"]
 # <details><summary>Hint 1</summary>
@@ -273,7 +260,7 @@ for beta in (0.5, 0.8, 0.9):
 explorer = widgets.lif_explorer(beta=0.9, threshold=1.5, current=0.14)
 explorer
 
-# %% tags=["worked", "nbval-check-output"]
+# %% tags=["worked", "nbval-check-output"] jupyter={"outputs_hidden": true}
 for current in (0.16, 0.20, 0.30):
     predicted = math.floor(math.log(1 - 0.15 / current) / math.log(0.9)) + 1
     drive = torch.full((100,), current, dtype=torch.float64)
@@ -326,20 +313,18 @@ probe = 0.75 * torch.tensor(x, dtype=torch.float64)  # W X, [T=12, N=3]
 U, S = functional.lif(probe, BETA, THRESHOLD)
 
 
-def compare(step):
+def judge(step):
     """Where `step` first differs from spikedu's Eq. (1) on the probe."""
-    u = s = torch.zeros(3, dtype=torch.float64)
-    for t, current in enumerate(probe):
-        u, s = step(u, s, current, BETA, THRESHOLD)
+    u, s = torch.zeros(2, 3, dtype=torch.float64)
+    for t, current in enumerate(probe.clone()):
+        try:
+            u, s = step(u, s, current, BETA, THRESHOLD)
+        except Exception as error:
+            return f"step {t}: error: {type(error).__name__}: {error}"
         for name, mine, right in (("U", u, U[t]), ("S", s, S[t])):
-            if mine is ... or mine is None:
-                return f"{name}: not attempted yet"
-            if mine.shape != right.shape:
-                return f"{name} has shape {tuple(mine.shape)}, expected (3,)"
-            for n in range(3):
-                if mine[n] != right[n]:
-                    values = f"yours {mine[n]:.4f}, expected {right[n]:.4f}"
-                    return f"{name} differs at step {t}, neuron {n}: {values}"
+            verdict = lesson.compare(mine, right)
+            if verdict != "equal":
+                return f"{name} at step {t}, by neuron: {verdict}"
     return f"equal: U and S at 12 steps of 3 neurons, {int(S.sum())} spikes"
 
 # %% tags=["exercise"]
@@ -350,7 +335,7 @@ def lif_step(u, s, current, beta, threshold):
     return u, s
 
 # %% tags=["check"]
-print(compare(lif_step))
+print(judge(lif_step))
 
 # %% [markdown] tags=["hints"]
 # <details><summary>Hint 1</summary>
@@ -422,7 +407,8 @@ right_count = functional.lif(constant)[1].sum()
 for name, step in made.items():
     same = functional.lif(constant, step=step)[1].sum() == right_count
     counted = "pass" if same else "FAIL"
-    print(f"{name:18}  count: {counted}   probe: {compare(step).split(', n')[0]}")
+    where = judge(step).split(",")[0].split(":")[0]
+    print(f"{name:18}  count: {counted}   probe: {where}")
 
 # %% [markdown] tags=["section"]
 # Four of seven pass the count. *Because* a constant positive current never lands on the
@@ -528,7 +514,7 @@ grey = style.colour("baseline")
 axes.plot(currents, no_leak, ":", color=grey, label="no leak, b = 1")
 axes.plot(currents, eq1, color=blue, label="Eq. (1), b = 0.8")
 axes.plot(currents, released, "--", color=orange, label="released, b = 0.8")
-drawn = {i: f for i, f in my_sketch.items() if f is not None}
+drawn = {i: f for i, f in my_sketch.items() if isinstance(f, (int, float))}
 axes.plot(drawn.keys(), drawn.values(), "kx", label=f"your sketch, {len(drawn)} points")
 axes.set(xlabel="current i (threshold's scale)", ylabel="rate (spikes per step)")
 axes.legend(frameon=False, loc="upper left")
@@ -584,13 +570,7 @@ b = torch.tensor(0.6, dtype=torch.float64, requires_grad=True)
 drive = torch.full((4,), 0.3, dtype=torch.float64)
 membrane, _ = functional.lif(drive, b, threshold=100.0)
 (right,) = torch.autograd.grad(membrane[3], b)
-mine = slope(0.3, 0.6)
-if mine is ... or mine is None:
-    print("not attempted yet")
-elif abs(mine - right.item()) < 1e-9:
-    print("equal to what autograd says")
-else:
-    print(f"yours is {mine:.4f}, autograd says {right:.4f}")
+print("yours and autograd's:", lesson.compare(lambda: slope(0.3, 0.6), right))
 
 # %% [markdown] tags=["hints"]
 # <details><summary>Hint</summary>

@@ -8,7 +8,7 @@
 # | | |
 # |---|---|
 # | Time for you | 90 minutes |
-# | Running all cells | one to two minutes on two CPU cores |
+# | Running all cells | under a minute on two CPU cores |
 # | You need | lesson 05; 06 to 09 go deeper, and are planned |
 # | Equations | (5) to (16), new are (8), (9), (10) |
 # | Data | 1,797 digits of 8x8 pixels; random images for the walk |
@@ -32,23 +32,23 @@ from spikedu import data, equations, functional, lesson, released
 from spikedu import spikformer as sf
 from spikedu.figures import static, views
 
-lesson.start("10_spikformer", minutes=2)
+lesson.start("10_spikformer", minutes=1)
 
 # %% [markdown] tags=["recall"]
-# ## Three questions from earlier lessons
+# ## Three questions from lessons 00 and 05
 #
-# 1. Q, K and V hold only 0 and 1. What are the entries of Q Kᵀ?
-# 2. Why may you compute Kᵀ V first, and when is that cheaper?
-# 3. BatchNorm sees tensors of T·B images. Which part of the network knows that T of
-#    them belong together?
+# 1. A spiking network runs for T = 10 steps, then for T = 100. How many parameters does
+#    it gain?
+# 2. Why does it start each batch from rest?
+# 3. The released neuron, with b = 0.5 and U_th = 1, gets 0.9 at every step. Why is it
+#    silent?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Counts: in how many of d places both spike. Not 0/1, and not probabilities: there
-#    is no softmax, so rows do not sum to 1.
-# 2. Matrix products are associative, and here exact, because all entries are integers.
-#    Cheaper when there are more tokens than entries per head, N > d.
-# 3. Only the neurons. For all other layers, time is more batch.
+# 1. None. All steps share one set of weights.
+# 2. Otherwise the answer to an image depends on the image before it, and the backward
+#    pass walks into a graph that is gone.
+# 3. In each step it moves half of the way towards 0.9, so it never passes 0.9.
 #
 # </details>
 
@@ -66,9 +66,13 @@ for e in equations.EQUATIONS.values():
     print(f"({e.number:>2})  {e.home:<40}{e.lesson}")
 
 # %% [markdown]
-# You want to see every part at work without changing it. A *forward hook* is a function
-# that PyTorch calls after a module has run, with its output. This one writes the output
-# of every module into a dictionary, under the module's name.
+# You want to see every part at work. A *forward hook* is a function that PyTorch calls
+# after a module has run, with its output. This one writes the output of every module
+# into a dictionary, under the module's name.
+#
+# It changes no weight. But the fresh network is in training mode, on purpose: BatchNorm
+# uses the statistics of these two images, since its running averages still stand at 0
+# and 1 and fit no image. Those averages move with each pass, `no_grad` or not.
 
 # %%
 def record(model, images):
@@ -80,10 +84,12 @@ def record(model, images):
                 lambda module, given, result, name=name: found.update({name: result})
             )
         )
-    with torch.no_grad():
-        model(images)
-    for hook in hooks:
-        hook.remove()
+    try:
+        with torch.no_grad():
+            model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
     return found
 
 
@@ -95,7 +101,8 @@ equations.show(5)
 
 # %% [markdown] tags=["predict"]
 # **Erratum E10.** The paper says that I is a 2D image, and there the sentence breaks
-# off. A still photograph goes in. What does the first convolution get?
+# off. A still photograph goes in. What does the first convolution get? (Numbers that
+# would give an answer away are folded until you run their cell.)
 #
 # - **A** `[B, 3, 32, 32]`, once
 # - **B** `[T, B, 3, 32, 32]`, T times the same image
@@ -132,7 +139,7 @@ equations.show(11)
 #
 # </details>
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output"] jupyter={"outputs_hidden": true}
 for n in range(4):
     print(f"stage {n + 1}  {list(seen[f'sps.stages.{n}'].shape)}")
 pools = {"as printed": (True,) * 4, "released": (False, False, True, True)}
@@ -165,7 +172,7 @@ equations.show(6)
 #
 # </details>
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output"] jupyter={"outputs_hidden": true}
 x_0 = seen["sps"] + seen["rpe"]  # Eq. (7), on the grid
 tokens = x_0.flatten(-2).mT  # [T, B, D, 8, 8] -> [T, B, N, D], row by row
 print("grid  ", list(x_0.shape), "values", x_0.unique().tolist())
@@ -184,7 +191,8 @@ equations.show(12)
 
 # %% [markdown]
 # The products of spikes are counts. In which order you multiply makes no difference to
-# a single bit (E20), and s = 0.125 and the threshold 0.5 (E19) are constants of the
+# a single bit (E20); Kᵀ V first is cheaper when there are more tokens than entries per
+# head, N > d. And s = 0.125 and the threshold 0.5 (E19) are constants of the
 # released code:
 
 # %% tags=["nbval-check-output"]
@@ -208,7 +216,7 @@ equations.show(15)
 # - **B** 5
 # - **C** 8, because half of 8 · 0.125 is 0.5
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output"] jupyter={"outputs_hidden": true}
 counts = torch.arange(3, 10.0)
 current = (0.125 * counts).expand(4, -1)
 _, spikes = functional.lif(current, 0.5, 0.5, functional.lif_step_hard)
@@ -237,37 +245,24 @@ equations.show(16)
 # over m channels learns 2·m numbers. Neurons and products learn nothing.
 
 # %% tags=["exercise"]
-D = 384
-linear = D * D + D  # one Linear with bias
-norm = ...  # blank 1: one BatchNorm
-one_ssa = ...  # blank 2: how many of each are in Eqs. (12) to (16)?
+def ssa_parameters(D):
+    """How many numbers one Linear, one BatchNorm, and one SSA learn."""
+    linear = D * D + D  # one Linear with bias
+    norm = ...  # blank 1: one BatchNorm
+    one_ssa = ...  # blank 2: how many of each are in Eqs. (12) to (16)?
+    return linear, norm, one_ssa
 
 
 # %%
-def compare(yours, right):
-    """Whether yours equals right; if not, where the first difference is."""
-    if yours is None or yours is ...:
-        return "not attempted yet; the lesson goes on with the reference"
-    try:
-        yours, right = torch.as_tensor(yours), torch.as_tensor(right)
-    except (TypeError, ValueError, RuntimeError):
-        return f"a tensor or number is expected, you have a {type(yours).__name__}"
-    if yours.shape != right.shape:
-        return f"your shape is {list(yours.shape)}, expected is {list(right.shape)}"
-    differ = ~torch.isclose(yours.double(), right.double())
-    if not differ.any():
-        return "equal"
-    at = tuple(differ.nonzero()[0].tolist())
-    where = f" at {list(at)}" if at else ""
-    return f"first difference{where}: you have {yours[at]:g}, expected {right[at]:g}"
+from spikedu.lesson import compare
 
 
 def size(module):
     return sum(p.numel() for p in module.parameters())
 
 
-print("exercise 1, norm:", compare(norm, size(ssa.query.bn)))
-print("exercise 1, SSA: ", compare(one_ssa, size(ssa)))
+print("exercise 1, norm:", compare(lambda: ssa_parameters(384)[1], size(ssa.query.bn)))
+print("exercise 1, SSA: ", compare(lambda: ssa_parameters(384)[2], size(ssa)))
 
 # %% [markdown] tags=["hints"]
 # <details><summary>Hint 1</summary>
@@ -316,8 +311,9 @@ x = torch.randint(0, 3, (4, 2, 3, 5)).float()
 reference = sf.EncoderBlock(sf.SpikformerConfig(dim=8, heads=2))
 reference.ssa, reference.mlp = torch.nn.Linear(5, 5), torch.nn.Tanh()
 with torch.no_grad():
-    yours = block(x, reference.ssa, reference.mlp)
-    print("exercise 2:", compare(yours, reference(x)))
+    expected = reference(x)
+    yours = compare(lambda: block(x, reference.ssa, reference.mlp), expected)
+    print("exercise 2:", yours)
 
 # %% [markdown] tags=["hints"]
 # <details><summary>Hint 1</summary>
@@ -384,9 +380,8 @@ for name, yours, right in (
     ("X_l ", most, [4, 6, 8, 10]),
     ("X'_l", most_in_the_middle, [3, 5, 7, 9]),
 ):
-    values = [yours(n) for n in range(1, 5)]
-    values = None if None in values else values
-    print(f"exercise 3, {name}:", compare(values, right))
+    verdict = compare(lambda yours=yours: [yours(n) for n in range(1, 5)], right)
+    print(f"exercise 3, {name}:", verdict)
 
 # %% [markdown] tags=["hints"]
 # <details><summary>Hint 1</summary>
@@ -449,7 +444,7 @@ def gap(x):
 
 # %%
 x = torch.randint(0, 9, (4, 2, 3, 5)).float()
-print("exercise 4:", compare(gap(x), x.mean(2).mean(0)))
+print("exercise 4:", compare(lambda: gap(x), x.mean(2).mean(0)))
 
 # %% [markdown] tags=["hints"]
 # <details><summary>Hint 1</summary>
@@ -520,7 +515,7 @@ print(f"{'sum':<6}{total:>10,}  as built: {size(big):,}")
 # - **B** In LayerNorms that are created and never called.
 # - **C** In the running means of BatchNorm.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output"] jupyter={"outputs_hidden": true}
 layer_norms = [torch.nn.LayerNorm(D) for _ in range(2 * L)]  # two in each block
 print("8 LayerNorms:", sum(size(n) for n in layer_norms))
 print(f"{size(big):,} + 6,144 = {size(big) + 6144:,}")
@@ -531,9 +526,9 @@ print(len(names), "released names that are used, such as", names[0])
 # <details><summary>Every choice</summary>
 #
 # - **A**: that convolution has no bias, and one bias would be 48 numbers.
-# - **B** is right: 8 · (384 + 384) = 6,144. The optimizer holds them, weight decay sees
-#   them, and no image ever passes through them. A parameter count of a paper counts
-#   what was created, not what works.
+# - **B** is right: 8 · (384 + 384) = 6,144. No image ever passes through them, so they
+#   get no gradient: the optimizer holds them and never moves them. `parameters()`
+#   counts what was created, 9.33 M; the published 9.32 M is what works.
 # - **C**: running means are buffers, not parameters; `parameters()` skips them.
 #
 # </details>
@@ -546,9 +541,12 @@ print(len(names), "released names that are used, such as", names[0])
 # The preset `DIGITS` is the same network in small: D = 64, two blocks, four heads, four
 # steps, one pooling stage, so 16 tokens. You know the training loop from lesson 05;
 # here it is `spikedu.train.train`, with a warm-up and label smoothing. Ten epochs fit
-# this page. The full recipe runs 40 epochs, in a terminal:
+# this page. The full recipe runs 40 epochs, in about 100 s on 2 shared CPU cores. For
+# it open a terminal in the folder of the clone:
 #
-# `python -m spikedu train --preset digits`
+# `python3 -m spikedu train --preset digits`
+#
+# (on Windows `py -m spikedu train --preset digits`).
 
 # %% tags=["nbval-check-output"]
 small = sf.Spikformer(sf.DIGITS)
@@ -598,7 +596,8 @@ static.learning_curve(
 # **How much is this one number worth?** The same seed, once with one thread and once
 # with two: sums run in another order, the last bits differ, and ten epochs later it is
 # another network. When this lesson was written, one read 353 images and the other 357.
-# A seed makes a run repeatable on one machine. It does not make it typical.
+# A seed makes a run repeatable on one machine. It does not make it typical. With the
+# full 40 epochs, five seeds gave a mean of 99.22 %, from 98.33 to 99.72 %.
 
 # %% [markdown] tags=["signature"]
 # ### The control: does it look *where* the ink is?
@@ -688,9 +687,11 @@ for part in ("ssa", "mlp"):
         getattr(b, part).register_forward_hook(lambda m, given, x: torch.zeros_like(x))
         for b in small.blocks
     ]
-    _, left = evaluate(small, test_set)
-    for hook in hooks:
-        hook.remove()
+    try:
+        _, left = evaluate(small, test_set)
+    finally:
+        for hook in hooks:
+            hook.remove()
     print(f"without {part.upper()}: {left:.1%}, {round(360 * left)} of 360 images")
 
 # %% [markdown]
