@@ -203,7 +203,8 @@ def _edge(threshold, fires) -> str:
     if not fires:
         return (
             "Never fires: this is exactly the rheobase: in exact arithmetic the "
-            f"membrane only approaches the threshold {fixed(threshold)} and never reaches it."
+            f"membrane only approaches the threshold {fixed(threshold)} and never "
+            "reaches it."
         )
     return (
         f"{fires} That is the computer's rounding: at exactly the rheobase the "
