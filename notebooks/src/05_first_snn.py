@@ -341,8 +341,9 @@ def loss_of(output, labels):
 # %%
 made_up = (torch.rand(6, 4, 10) < 0.4).float()  # T = 6, B = 4
 labels = torch.tensor([3, 9, 0, 3])
-expected = nn.functional.cross_entropy(made_up.sum(0), labels)
-print("exercise 2, counts:", compare(lambda: loss_of(made_up, labels)[0], made_up.sum(0)))
+summed = made_up.sum(0)
+expected = nn.functional.cross_entropy(summed, labels)
+print("exercise 2, counts:", compare(lambda: loss_of(made_up, labels)[0], summed))
 print("exercise 2, loss:  ", compare(lambda: loss_of(made_up, labels)[1], expected))
 
 # %% [markdown] tags=["hints"]
