@@ -405,7 +405,7 @@ for name, yours, right in (
 # Now measure. Every entry must be a whole number between 0 and the bound, in each
 # block:
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output"] jupyter={"outputs_hidden": true}
 for n in range(4):
     x = seen[f"blocks.{n}"]
     whole = torch.equal(x, x.round())
