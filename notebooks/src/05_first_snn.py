@@ -78,8 +78,8 @@ print("label:", label)
 # %% [markdown] tags=["predict"]
 # **Predict.** Logistic regression draws straight borders between the ten classes, in
 # the space of 64 pixels. It knows nothing of shapes. Of the 360 test images, how many
-# does it read correctly? Write your number down before you go on. (Where numbers come
-# with the page, what would give an answer away is folded until you run its cell.)
+# does it read correctly? Write your number down before you go on. (Numbers that would
+# give an answer away are folded until you run their cell.)
 #
 # - **A** about 36
 # - **B** about 250
