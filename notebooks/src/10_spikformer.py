@@ -8,7 +8,7 @@
 # | | |
 # |---|---|
 # | Time for you | 90 minutes |
-# | Running all cells | under a minute on two CPU cores |
+# | Running all cells | about a minute on one CPU core |
 # | You need | lesson 05; 06 to 09 go deeper, and are planned |
 # | Equations | (5) to (16), new are (8), (9), (10) |
 # | Data | 1,797 digits of 8x8 pixels; random images for the walk |
