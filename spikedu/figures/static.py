@@ -87,7 +87,7 @@ def raster(
 ) -> Picture | Axes:
     """One mark per spike, time to the right, neuron 0 at the top."""
     if axes is None:
-        height = min(1.4 + 0.06 * len(view.neurons), 4.5)
+        height = min(max(2.4, 1.4 + 0.06 * len(view.neurons)), 4.5)
         return _picture(raster, view, theme, height)
     rows = len(view.neurons)
     # A mark as high as its row is, in points.
