@@ -28,7 +28,7 @@ def write(path: str | Path, tensors: Mapping[str, Tensor], about: Mapping) -> No
 
 def read(path: str | Path) -> tuple[dict[str, Tensor], Any]:
     """What `write` wrote. `ValueError` on a truncated or foreign file."""
-    path = Path(path)
+    path = _path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path = {str(path)!r}: there is no such checkpoint")
     try:
@@ -50,8 +50,15 @@ def write_text(path: str | Path, text: str) -> None:
     _move_into_place(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
+def _path(path: Any) -> Path:
+    if not isinstance(path, (str, os.PathLike)):
+        kind = type(path).__name__
+        raise TypeError(f"path = {kind}: must be the path of a checkpoint file")
+    return Path(path)
+
+
 def _move_into_place(path: str | Path, write: Callable[[Path], Any]) -> None:
-    path = Path(path)
+    path = _path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")  # one name: the next write clears it
     try:

@@ -30,6 +30,24 @@ def load(name: str = "digits", split: str = "train") -> Images:
     return _LOADERS[name](split)
 
 
+def check(name: str, value: Images, channels: int, classes: int) -> None:
+    """Raises where `value` is not `Images` for a network of these sizes."""
+    arguments.instance(name, value, Images)
+    images, labels = value
+    arguments.images(images, channels)
+    arguments.size("images.ndim", images.ndim, 4, "[n, C, H, W]")
+    arguments.instance(f"{name}.labels", labels, Tensor)
+    if labels.dtype != torch.int64:
+        raise TypeError(f"{name}.labels.dtype = {labels.dtype}: must be torch.int64")
+    if labels.shape != images.shape[:1]:
+        shape, right = tuple(labels.shape), tuple(images.shape[:1])
+        raise ValueError(
+            f"{name}.labels.shape = {shape}: must be {right}, one an image"
+        )
+    for label in labels.aminmax():
+        arguments.count(f"{name}.labels", int(label), 0, classes - 1)
+
+
 def _digits(split: str) -> Images:
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split

@@ -64,6 +64,8 @@ class History:
 
 def learning_rate(step: int, steps_per_epoch: int, config: TrainConfig) -> float:
     """Linear from 0 over the warm-up, then half a cosine down to 0."""
+    arguments.count("step", step, low=0)
+    arguments.count("steps_per_epoch", steps_per_epoch)
     total = config.epochs * steps_per_epoch
     warm = config.warmup * total
     if step < warm:
@@ -88,7 +90,10 @@ def train(
     goes on from the file to exactly what one uninterrupted run would have given.
     Raises `ValueError` on data of another shape and on a file of another run.
     """
-    _check_data(model, train_set, test_set)
+    arguments.instance("model", model, Spikformer)
+    arguments.instance("config", config, TrainConfig)
+    for name, images in (("train_set", train_set), ("test_set", test_set)):
+        data.check(name, images, model.config.channels, model.config.classes)
     optimizer = _adamw(model, config)
     history = History()
     if resume:
@@ -119,6 +124,8 @@ def train(
 @torch.no_grad()
 def evaluate(model: Spikformer, images: data.Images) -> tuple[float, float]:
     """Mean cross-entropy (nats) and accuracy (0 to 1) in eval mode."""
+    arguments.instance("model", model, Spikformer)
+    data.check("images", images, model.config.channels, model.config.classes)
     device = next(model.parameters()).device
     training, loss, right = model.training, 0.0, 0
     model.eval()
@@ -167,17 +174,6 @@ def _adamw(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
     ]
     decay = config.weight_decay
     return torch.optim.AdamW(groups, lr=0.0, weight_decay=decay, fused=True)
-
-
-def _check_data(model: Spikformer, *sets: data.Images) -> None:
-    for name, images in zip(("train_set", "test_set"), sets, strict=True):
-        arguments.images(images.images, model.config.channels)
-        arguments.size(
-            f"len({name}.labels)", len(images.labels), len(images.images), "the images"
-        )
-        for label in images.labels.aminmax():
-            highest = model.config.classes - 1
-            arguments.count(f"{name}.labels", int(label), 0, highest)
 
 
 # ---------------------------------------------------------------- checkpoints

@@ -330,7 +330,7 @@ def test_data_that_does_not_fit_the_network_is_named(sets):
     ignored = data.Images(good.images, good.labels - 1)
     for bad, words in (
         (colour, r"shape\[-3\] = 3"),
-        (short, r"len\(train_set\.labels\) = 9"),
+        (short, r"train_set\.labels\.shape = \(9,\)"),
         (eleven, r"train_set\.labels = 10.*at most 9"),
         (ignored, r"train_set\.labels = -1.*at least 0"),
     ):
@@ -338,6 +338,32 @@ def test_data_that_does_not_fit_the_network_is_named(sets):
             run(model(), (bad, test))
     with pytest.raises(TypeError, match="checkpoint"):
         run(model(), sets, resume=True)
+
+
+@pytest.mark.usefixtures("our_own_messages")
+def test_wrong_kinds_of_argument_are_named(sets):
+    good, test = sets
+    network = model()
+    floats = data.Images(good.images, good.labels.float())
+    lists = data.Images(good.images, good.labels.tolist())
+    for call, words in (
+        (lambda: run(network, (floats, test)), r"train_set\.labels\.dtype = torch\.fl"),
+        (lambda: run(network, (good, lists)), r"test_set\.labels = '?list"),
+        (lambda: run(network, (3, test)), "train_set = 'int'"),
+        (lambda: run(torch.nn.Linear(2, 2), sets), "model = 'Linear'"),
+        (lambda: run(network, sets, {"epochs": 1}), "config = 'dict'"),
+        (lambda: run(network, sets, checkpoint=5), "path = int"),
+        (lambda: train.load(5), "path = int"),
+        (lambda: train.evaluate(network, lists), "labels = 'list'"),
+        (lambda: train.learning_rate(0.5, 5, FEW), r"step = 0\.5"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            call()
+    frames = data.Images(good.images[None], good.labels)
+    with pytest.raises(ValueError, match="ndim = 5: must be 4"):
+        train.evaluate(network, frames)
+    with pytest.raises(ValueError, match="step = -1"):
+        train.learning_rate(-1, 5, FEW)
 
 
 # ------------------------------------------------------------------ command line
