@@ -134,28 +134,37 @@ def notebook(folder: Path, name: str, browser: Any, **page: Any) -> Iterator[Not
 
     `page` goes to `browser.new_page`, such as `viewport`.
     """
-    viewport = {"width": 1200, "height": 1000}
     with server(Path(folder).resolve()) as (address, token):
-        made = browser.new_page(**{"viewport": viewport, **page})
-        opened = Notebook(made, address)
-        made.on("request", lambda request: opened.requests.append(request.url))
-        made.on("websocket", lambda socket: _listen(opened, socket))
-        made.on("pageerror", lambda error: opened.errors.append(str(error)))
-        made.on("console", lambda said: _note(opened, said))
-        try:
-            made.goto(f"{address}/lab/tree/{name}?token={token}&reset")
-            made.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=PATIENCE)
-            made.wait_for_function(
-                """() => {
-                    const panel = window.jupyterapp?.shell.currentWidget;
-                    const kernel = panel?.sessionContext?.session?.kernel;
-                    return kernel?.status === "idle";
-                }""",
-                timeout=PATIENCE,
-            )
+        with tab(address, token, name, browser, **page) as opened:
             yield opened
-        finally:
-            made.close()
+
+
+@contextlib.contextmanager
+def tab(
+    address: str, token: str, name: str, browser: Any, **page: Any
+) -> Iterator[Notebook]:
+    """As `notebook`, at a server that runs already."""
+    viewport = {"width": 1200, "height": 1000}
+    made = browser.new_page(**{"viewport": viewport, **page})
+    opened = Notebook(made, address)
+    made.on("request", lambda request: opened.requests.append(request.url))
+    made.on("websocket", lambda socket: _listen(opened, socket))
+    made.on("pageerror", lambda error: opened.errors.append(str(error)))
+    made.on("console", lambda said: _note(opened, said))
+    try:
+        made.goto(f"{address}/lab/tree/{name}?token={token}&reset")
+        made.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=PATIENCE)
+        made.wait_for_function(
+            """() => {
+                const panel = window.jupyterapp?.shell.currentWidget;
+                const kernel = panel?.sessionContext?.session?.kernel;
+                return kernel?.status === "idle";
+            }""",
+            timeout=PATIENCE,
+        )
+        yield opened
+    finally:
+        made.close()
 
 
 def _listen(opened: Notebook, socket: Any) -> None:
