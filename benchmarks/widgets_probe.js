@@ -6,7 +6,7 @@
   const bench = (window.bench = { paints: [], moves: [], keydown: 0 });
   const round = (x) => Math.round(Number(x) * 100) / 100;
   const last = () => bench.paints[bench.paints.length - 1]?.[1];
-  const seen = (value) => requestAnimationFrame((now) => {
+  const seen = (value) => requestAnimationFrame(() => {
     if (last() !== value) bench.paints.push([performance.now(), value]);
   });
   bench.last = last;
@@ -22,6 +22,23 @@
     const image = msg.content?.data?.["image/png"];
     if (image) shows.set(tail(image), told.get(msg.parent_header.msg_id) ?? start);
   });
+
+  bench.native = () => bench.handle.type === "range";
+  bench.track = () => {
+    const base = bench.handle.closest(".noUi-base") ?? bench.handle;
+    const { x, y, width, height } = base.getBoundingClientRect();
+    return [x, y + height / 2, width];
+  };
+  // What the cell raised, if it did.
+  bench.run = async (index) => {
+    panel.content.activeCellIndex = index;
+    bench.began = performance.now();
+    await window.jupyterapp.commands.execute("notebook:run-cell");
+    const outputs = panel.content.activeCell.model.outputs.toJSON();
+    return outputs.find(({ output_type }) => output_type === "error")?.evalue;
+  };
+  bench.stop = () => panel.sessionContext.shutdown();
+
   const known = new WeakSet();
   const look = () => {
     for (const image of root.querySelectorAll(".jp-OutputArea-output img")) {
@@ -34,7 +51,7 @@
       if (known.has(plot) || !plot.on || !plot._fullLayout) continue;
       known.add(plot);
       const title = () => plot.querySelector(".gtitle")?.textContent.match(/-?[\d.]+/);
-      const plotted = () => title() && seen(round(title()[0].replace("\u2212", "-")));
+      const plotted = () => title() && seen(round(title()[0]));
       plot.on("plotly_afterplot", plotted);
       plotted();
     }
@@ -47,20 +64,18 @@
       painted();
     }
   };
-  const filter = { childList: true, subtree: true, attributeFilter: ["src", "class"] };
-  new MutationObserver(look).observe(root, filter);
-  new MutationObserver(look).observe(root, {
-    subtree: true, attributeFilter: ["data-paints"],
-  });
-  let waiting = () => bench.paints.length || (look(), requestAnimationFrame(waiting));
+  const attributeFilter = ["src", "class", "data-paints"];
+  const all = { childList: true, subtree: true, attributeFilter };
+  new MutationObserver(look).observe(root, all);
+  const waiting = () => bench.paints.length || (look(), requestAnimationFrame(waiting));
   waiting();
 
   const trusted = (type, call, capture) =>
     addEventListener(type, (event) => event.isTrusted && call(event), capture);
   let moved = 0;
-  const note = () => bench.handle && bench.moves.push([moved, bench.value()]);
+  const note = () => bench.moves.push([moved, bench.value()]);
   trusted("keydown", (event) => (bench.keydown = event.timeStamp), true);
   trusted("mousemove", (event) => (moved = event.timeStamp), true);
-  trusted("mousemove", () => bench.handle?.type === "range" || note(), false);
-  trusted("input", note, false);
+  trusted("mousemove", () => bench.handle && (bench.native() || note()), false);
+  trusted("input", () => bench.handle && note(), false);
 }

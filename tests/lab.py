@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
+
 from spikedu import environment
 
 PATIENCE = 90_000  # milliseconds: two cores, other tests running beside
@@ -165,6 +167,21 @@ def tab(
         yield opened
     finally:
         made.close()
+
+
+def axe(page: Any, selector: str = "body") -> list[dict[str, Any]]:
+    """What axe-core finds wrong in the parts of the page that `selector` names.
+
+    Each violation: its id, its impact, what would mend it, and the HTML of its nodes.
+    """
+    found = Axe().run(page, context=selector).response["violations"]
+    return [
+        {
+            **{key: violation[key] for key in ("id", "impact", "help")},
+            "nodes": [node["html"] for node in violation["nodes"]],
+        }
+        for violation in found
+    ]
 
 
 def _listen(opened: Notebook, socket: Any) -> None:

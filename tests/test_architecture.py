@@ -32,6 +32,7 @@ FLOORS = [
         "figures.static": "numpy matplotlib",
         "figures.interactive": "numpy plotly",
         "figures": "",
+        "figures.canvas": "numpy",
         "scenes": "numpy torch snntorch",
     },
     {"widgets": "numpy ipywidgets anywidget traitlets IPython"},

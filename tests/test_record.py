@@ -12,7 +12,7 @@ from torch import nn
 from spikedu import checkpoints, functional
 from spikedu.figures.views import FiringRateView
 from spikedu.record import Recorder, Recording
-from spikedu.spikformer import LIF, SpikingLinear, Spikformer, SpikformerConfig
+from spikedu.spikformer import LIF, Spikformer, SpikformerConfig, SpikingLinear
 
 T, B, D, N, H = 4, 3, 16, 16, 2
 OURS = dict(dim=D, depth=2, heads=H, steps=T, classes=5, channels=1, image_size=8)

@@ -1,157 +1,72 @@
 """What a widget is: named controls, a pure scene of their values, and a canvas.
 
-The controls are ipywidgets, joined to the canvas in the browser (`jslink`), and the
-canvas computes and paints in the page: no movement of a slider waits for the kernel.
-Python hears of the values 300 ms after the last change, in one message. Its own view
-comes from the scene, which is the truth; the page's copy of it is tested against it.
+The controls are ipywidgets, joined to the canvas in the browser (`jslink`). A scene is
+computed in the kernel, of the newest values only, and sent as one frame; or, where the
+module imitates it (`PAGE`), in the page at every movement. Either way Python is the
+truth: `values`, `view` and `as_code()` say what is shown.
 """
 
 from __future__ import annotations
 
+import base64
 import html
 import inspect
+import itertools
 import json
-import math
 import os
-import re
+import struct
+import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from numbers import Real
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import ipywidgets
-import traitlets
 
-from spikedu.figures import arrays
-
-STATIC = Path(__file__).parent / "static"
-WIDE = {"description_width": "150px"}
-
-
-def module(*names: str) -> str:
-    """One ES module from files of `static/`, each after those that it imports.
-
-    A widget's module reaches the page as text, where a relative import finds nothing;
-    so the import lines go, and all names live in one scope.
-    """
-    parts = [(STATIC / name).read_text("utf-8") for name in names]
-    return re.sub(r'^import .*? from "\./\w+\.js";\n', "", "\n".join(parts), flags=re.M)
-
-
-@dataclass(frozen=True)
-class Slider:
-    """A number from `low` to `high`, a multiple of `step`: 1, or 0.01."""
-
-    name: str
-    label: str
-    low: Real
-    high: Real
-    step: Real = 0.01
-
-    def tidy(self, value: Any) -> Real:
-        """The multiple of the step next to `value`: a drag brings 0.30000000000000004.
-
-        Raises `ValueError` for what is no number within the slider's reach.
-        """
-        if self.step == 1:
-            return arrays.count(self.name, value, self.low, self.high)
-        value = arrays.number(self.name, value, self.low, self.high)
-        return math.floor(value * 100 + 0.5) / 100
-
-    def to_page(self, value: Real) -> Real:
-        return value
-
-    def control(self, value: Real) -> ipywidgets.Widget:
-        kind = ipywidgets.IntSlider if self.step == 1 else ipywidgets.FloatSlider
-        box = {"min": self.low, "max": self.high, "step": self.step}
-        wide = ipywidgets.Layout(width="560px", max_width="100%")
-        return kind(value, description=self.label, style=WIDE, layout=wide, **box)
-
-    linked = "value"
-
-    def spec(self) -> dict[str, Any]:
-        """For the native control of a page without a kernel."""
-        box = {"min": self.low, "max": self.high, "step": self.step}
-        return {"name": self.name, "label": self.label, **box}
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of `options`; the page knows it as an index."""
-
-    name: str
-    label: str
-    options: tuple[str, ...]
-
-    def tidy(self, value: Any) -> str:
-        """`value` itself, where it is an option; else `ValueError`."""
-        return arrays.choice(self.name, value, self.options)
-
-    def to_page(self, value: str) -> int:
-        return self.options.index(value)
-
-    def control(self, value: str) -> ipywidgets.Widget:
-        wide = ipywidgets.Layout(width="440px", max_width="100%")
-        given = {"options": self.options, "value": value, "layout": wide}
-        return ipywidgets.Dropdown(description=self.label, style=WIDE, **given)
-
-    linked = "index"
-
-    def spec(self) -> dict[str, Any]:
-        """For the native control of a page without a kernel."""
-        return {"name": self.name, "label": self.label, "options": list(self.options)}
-
-
-class Canvas(anywidget.AnyWidget):
-    """The page's side: state that is painted, and what the page tells."""
-
-    controls = traitlets.List().tag(sync=True)
-    presets = traitlets.Dict().tag(sync=True)
-    start = traitlets.Dict().tag(sync=True)
-    native = traitlets.Bool(False).tag(sync=True)
-    # Counts changes made in Python, so that what the page told before one is ignored.
-    edition = traitlets.Int(0).tag(sync=True)
-    told = traitlets.Dict().tag(sync=True)
+from spikedu.figures import arrays, canvas, static
+from spikedu.figures.views import Screen
+from spikedu.widgets.canvas import Canvas, canvas_class
+from spikedu.widgets.controls import Choice, Control
 
 
 class Explorer(ipywidgets.VBox):
-    """Base of the widgets. `values`, `view` and `as_code()` say what it shows.
+    """Base of the widgets: a scene, its controls, and a canvas between them.
 
-    A subclass gives CONTROLS, PRESETS, CANVAS (a `Canvas` with `_esm`, and one trait
-    per control), a pure `scene(**values)` with `alt` and `code`, and a `poster(view)`.
+    A subclass gives CONTROLS, PRESETS, a pure `scene(**values) -> Screen`, and either
+    PAGE (its module computes the scene) or STATES, the values of some controls of which
+    a page without a kernel holds every combination. `given` goes to the scene as it is.
     """
 
-    CONTROLS: tuple[Slider | Choice, ...] = ()
+    CONTROLS: tuple[Control, ...] = ()
     PRESETS: Mapping[str, Mapping[str, Any]] = {}
+    STATES: Mapping[str, tuple[Any, ...]] = {}
     CANVAS: type[Canvas] = Canvas
-    REVIVED_BY = ""  # the data attribute by which the module finds its posters
+    PAGE = False
 
-    def __init__(self, **start: Any):
+    def __init__(self, given: Mapping[str, Any] | None = None, **start: Any):
+        self._given = dict(given or {})
         self._by_name = {control.name: control for control in self.CONTROLS}
         self._start = self._checked(start)
-        self._view, self._heard = None, []
+        self._view, self._heard, self._number = None, [], 0
+        self._moving = False
         self._message = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
         self.controls = {c.name: c.control(self._start[c.name]) for c in self.CONTROLS}
-        self.canvas = self.CANVAS(**self._state(self._start))
+        made = canvas_class(self.CANVAS, tuple(self.CONTROLS))
+        self.canvas = made(**self._state(self._start))
         self._links = [
             ipywidgets.jslink((self.controls[c.name], c.linked), (self.canvas, c.name))
             for c in self.CONTROLS
         ]
         self._notified = self._start
+        if not self.PAGE:
+            self._try(self._compute)
+            for control in self.controls.values():
+                control.observe(self._moved, "value")
         self.canvas.observe(self._hear, "told")
         super().__init__([*self.controls.values(), self.canvas, self._message])
         self.add_class("spikedu-explorer")
 
     @staticmethod
-    def scene(**values: Any) -> Any:
-        """From values to a view, without side effects."""
-        raise NotImplementedError
-
-    @staticmethod
-    def poster(view: Any) -> str:
-        """An HTML image with alt text."""
+    def scene(**values: Any) -> Screen:
+        """From values to a screen, without side effects."""
         raise NotImplementedError
 
     # ------------------------------------------------------------ state as data
@@ -170,8 +85,23 @@ class Explorer(ipywidgets.VBox):
         """The scene at these values."""
         values = self.values
         if self._view is None or self._view[0] != values:
-            self._view = values, self.scene(**values)
+            self._view = values, self.scene(**self._given, **values)
         return self._view[1]
+
+    @property
+    def cursor(self) -> dict[str, int]:
+        """{"t": step, "n": neuron} under the pointer or the keys, else {}."""
+        return dict(self.canvas.cursor)
+
+    @cursor.setter
+    def cursor(self, to: Mapping[str, int]) -> None:
+        steps = self.view.steps
+        found = {k: arrays.count(f"cursor[{k!r}]", v) for k, v in to.items()}
+        if found and (set(found) - {"t", "n"} or "t" not in found):
+            arrays.fail("cursor", dict(to), '{"t": step, "n": neuron}, or {}')
+        if found:
+            arrays.count("cursor['t']", found["t"], 0, max(steps - 1, 0))
+        self.canvas.cursor = found
 
     def as_code(self) -> str:
         """Python that runs as it stands and computes what is shown."""
@@ -201,35 +131,45 @@ class Explorer(ipywidgets.VBox):
         merged = {**(self.defaults() if base is None else base), **new}
         return {name: c.tidy(merged[name]) for name, c in self._by_name.items()}
 
-    @classmethod
-    def defaults(cls) -> dict[str, Any]:
+    def defaults(self) -> dict[str, Any]:
         """The scene's own defaults."""
-        given = inspect.signature(cls.scene).parameters
-        return {name: parameter.default for name, parameter in given.items()}
+        found = inspect.signature(self.scene).parameters
+        return {name: found[name].default for name in self._by_name}
 
     # ------------------------------------------------------------ page and kernel
     def _move(self, values: Mapping[str, Any]) -> None:
+        self._moving = True
         for name, value in values.items():
             self.controls[name].value = value
+        self._moving = False
         # In one message, with the edition: the page never paints half of a change.
         with self.canvas.hold_sync():
             for name, value in self._to_page(values).items():
                 setattr(self.canvas, name, value)
             self.canvas.edition += 1
+            if not self.PAGE:
+                self._try(self._compute)
+
+    def _moved(self, change: Any) -> None:
+        # While the kernel is busy ipywidgets keeps only the newest value of a slider.
+        if not self._moving:
+            self._try(self._compute)
+
+    def _compute(self) -> None:
+        values = self.values
+        self._number += 1
+        shown = {"values": self._to_page(values), "number": self._number}
+        self.canvas.frame = canvas.pack(self.view, **shown)
 
     def _hear(self, change: Any) -> None:
         told = change["new"]
-        if told.get("edition") != self.canvas.edition:
-            return
-        self._try(self._take, told)
+        if told.get("edition") == self.canvas.edition:
+            self._try(self._take, told)
 
     def _take(self, told: Mapping[str, Any]) -> None:
-        values = {}
-        for name, control in self._by_name.items():
-            index = isinstance(control, Choice)
-            values[name] = control.options[told[name]] if index else told[name]
+        found = {n: c.from_page(told[n]) for n, c in self._by_name.items()}
         # The slider's own message may still be under way: the told value is the last.
-        for name, value in self._checked(values).items():
+        for name, value in self._checked(found).items():
             if self.controls[name].value != value:
                 self.controls[name].value = value
         self._notify()
@@ -238,16 +178,18 @@ class Explorer(ipywidgets.VBox):
         if self.values == self._notified:
             return
         self._notified = self.values
-        self._message.layout.display = "none"
         for call in self._heard:
             self._try(call, self.view)
 
-    def _try(self, call: Callable[[Any], None], argument: Any) -> None:
+    def _try(self, call: Callable[..., None], *given: Any) -> None:
         # JupyterLab drops what a callback raises: the learner would see nothing happen.
         try:
-            call(argument)
+            call(*given)
+            self._message.layout.display = "none"
         except Exception as error:
-            name = getattr(call, "__name__", "a callback")
+            name = getattr(call, "__name__", "a callback").replace(
+                "_compute", "the scene"
+            )
             words = f"{name} stopped: {type(error).__name__}: {error}"
             alert = 'class="spikedu-error" role="alert"'
             self._message.value = f"<p {alert}>{html.escape(words)}</p>"
@@ -267,6 +209,7 @@ class Explorer(ipywidgets.VBox):
             **self._to_page(values),
             "start": self._to_page(self._start),
             "presets": presets,
+            "fixed": self._given if self.PAGE else {},
             "controls": [control.spec() for control in self.CONTROLS],
         }
 
@@ -277,16 +220,60 @@ class Explorer(ipywidgets.VBox):
     def to_html(self) -> str:
         """A poster that the module inside turns into the live widget, without kernel.
 
-        The same text for the same values; it asks nothing of any other machine.
+        The same text for the same values; it asks nothing of any other machine. Where
+        the page cannot compute the scene, it holds a frame for each of STATES.
         """
-        state = html.escape(json.dumps(self._state(self.values)))
-        style, code = self.CANVAS._css, self.CANVAS._esm
+        state, frames = self._state(self.values), ""
+        if not self.PAGE:
+            state, frames = self._still(state)
+        kind = type(self).__name__
+        data = html.escape(json.dumps(state))
+        poster = static.screen(self.view).html(dpi=72)
+        how = "from" if self.PAGE else "null"
         return (
-            f"<style>{style}</style>\n"
-            f'<div {self.REVIVED_BY}="{state}">{self.poster(self.view)}</div>\n'
-            f'<script type="module">\n{code}\nrevive();\n</script>'
+            f"<style>{self.canvas._css}</style>\n"
+            f'<div data-spikedu="{kind}" data-state="{data}" data-frames="{frames}">'
+            f"{poster}</div>\n"
+            f'<script type="module">\n{self.canvas._esm}\nrevive("{kind}", {how});\n'
+            "</script>"
         )
+
+    def _still(self, state: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """Sliders that stop only where there is a picture, and the pictures."""
+        values = self.values
+        kept = {n: self._kept(n, values[n]) for n in self._by_name}
+        found = []
+        for combination in itertools.product(*kept.values()):
+            shown = dict(zip(kept, combination, strict=True))
+            view = self.scene(**self._given, **shown)
+            frame = canvas.pack(view, values=self._to_page(shown), number=0)
+            found.append(struct.pack("<I", len(frame)) + frame)
+        for spec in state["controls"]:
+            control = self._by_name[spec["name"]]
+            spec["values"] = [control.to_page(x) for x in kept[spec["name"]]]
+        # A preset of which the page has no picture would move nothing.
+        state["presets"] = {
+            name: preset
+            for name, preset in state["presets"].items()
+            if all(preset[c["name"]] in c["values"] for c in state["controls"])
+        }
+        state["start"] = self._to_page(values)
+        data = zlib.compress(b"".join(found), 9)
+        return state, base64.b64encode(data).decode("ascii")
+
+    def _kept(self, name: str, value: Any) -> list[Any]:
+        control = self._by_name[name]
+        found = {control.tidy(x) for x in self.STATES.get(name, ())} | {value}
+        order = control.options.index if isinstance(control, Choice) else None
+        return sorted(found, key=order)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         found = dict(super()._repr_mimebundle_(**kwargs) or {})
         return {**found, "text/plain": repr(self), "text/html": self.to_html()}
+
+
+def link(*widgets: Explorer) -> None:
+    """Joins the cursors of widgets: a step pointed at in one is marked in all."""
+    group = f"group {min(map(id, widgets))}"
+    for widget in widgets:
+        widget.canvas.group = group

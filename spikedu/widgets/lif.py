@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import traitlets
-
-from spikedu.figures import static
 from spikedu.scenes import neuron
-from spikedu.widgets.base import STATIC, Canvas, Choice, Explorer, Slider, module
+from spikedu.widgets.base import Explorer
+from spikedu.widgets.canvas import Canvas, module
+from spikedu.widgets.controls import Choice, Slider
 
 
 class LifCanvas(Canvas):
     """Input current, membrane and raster, simulated and painted in the page."""
 
-    _esm = module("neuron.js", "canvas.js", "lif_paint.js", "shell.js", "lif.js")
-    _css = (STATIC / "explorer.css").read_text("utf-8")
-
-    beta = traitlets.Float().tag(sync=True)
-    threshold = traitlets.Float().tag(sync=True)
-    current = traitlets.Float().tag(sync=True)
-    reset = traitlets.Int().tag(sync=True)
-    noise = traitlets.Float().tag(sync=True)
-    seed = traitlets.Int().tag(sync=True)
+    _esm = module("neuron.js", "lif.js")
 
 
 class LifExplorer(Explorer):
@@ -48,21 +39,17 @@ class LifExplorer(Explorer):
         "noisy": {"current": 0.19, "noise": 0.15, "seed": 1},
     }
     CANVAS = LifCanvas
-    REVIVED_BY = "data-spikedu-lif"
+    PAGE = True
     scene = staticmethod(neuron.lif_explorer)
 
-    @staticmethod
-    def poster(view: neuron.LifExplorerView) -> str:
-        """Input current and membrane as a still picture, the alt text of all."""
-        picture = static.membrane(view.membrane)
-        return static.Picture(picture.figure, view.alt)._repr_html_()
 
-
-def lif_explorer(**start: Any) -> LifExplorer:
+def lif_explorer(
+    *, steps: int = neuron.STEPS, neurons: int = neuron.NEURONS, **start: Any
+) -> LifExplorer:
     """The LIF explorer, from those values on: `lif_explorer(beta=0.9, current=0.2)`.
 
     Names and reaches: `scenes.neuron.BOX`, and `reset`, one of `RESETS`. `values`,
     `view` and `as_code()` say what is shown; `preset(name)` and `reset()` move it.
     Raises `ValueError` for a value outside.
     """
-    return LifExplorer(**start)
+    return LifExplorer({"steps": steps, "neurons": neurons}, **start)

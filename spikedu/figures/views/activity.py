@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikedu.figures import arrays, words
+from spikedu.figures import arrays, style, words
 from spikedu.figures.words import listed, number, plural
 
 Order = Literal["index", "rate", "first"]
@@ -39,12 +39,22 @@ class RasterView:
     steps: int
     every: int
     order: Order
+    meaning: str = "spike"
+    marked: int | None = None  # a row that stands out
+    name: str = ""
 
     @classmethod
     def of(
-        cls, spikes: ArrayLike, order: Order = "index", most: int = MOST_ROWS
+        cls,
+        spikes: ArrayLike,
+        order: Order = "index",
+        most: int = MOST_ROWS,
+        *,
+        meaning: str = "spike",
+        marked: int | None = None,
+        name: str = "",
     ) -> RasterView:
-        """From spikes [T, N], 0 or 1.
+        """From spikes [T, N], 0 or 1; `marked` is a row that stands out.
 
         `order` sorts the neurons: "index", "rate" or "first" (spike). Of more than
         `most` neurons only every k-th row is drawn, after sorting; the title says so.
@@ -59,8 +69,12 @@ class RasterView:
         every = -(-total // most)
         neurons = np.argsort(keys[order], kind="stable")[::every]
         rows, times = np.nonzero(found[:, neurons].T)
+        style.colour(meaning)
+        if marked is not None:
+            arrays.count("marked", marked, 0, len(neurons) - 1)
         parts = (_fixed(x) for x in (times, rows, neurons, counts))
-        return cls(*parts, steps=steps, every=every, order=order)
+        more = {"meaning": meaning, "marked": marked, "name": name}
+        return cls(*parts, steps=steps, every=every, order=order, **more)
 
     @property
     def rate(self) -> float:
@@ -72,6 +86,7 @@ class RasterView:
         """What the rows are."""
         total = self.counts.size
         which = plural(total, "neuron") if self.every == 1 else self._thinned
+        which = f"{self.name}: {which}" if self.name else which
         return which + ("" if self.order == "index" else f", {ORDERS[self.order]}")
 
     @property
@@ -85,7 +100,8 @@ class RasterView:
         total, busiest = self.counts.size, int(self.counts.argmax())
         silent = int((self.counts == 0).sum())
         sentences = [
-            f"Spike raster of {plural(total, 'neuron')} over "
+            f"Spike raster of {f'{self.name}, ' * bool(self.name)}"
+            f"{plural(total, 'neuron')} over "
             f"{plural(self.steps, 'step')}: {plural(int(self.counts.sum()), 'spike')}, "
             f"{number(self.rate)} per neuron per step."
         ]
@@ -109,6 +125,75 @@ class RasterView:
             lines.append(
                 f"neuron {neuron} " + (f"fires at {when}" if when else "never fires")
             )
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class DifferenceView:
+    """Two rasters in one: `who[k]` of mark k is 0 (both), 1 or 2 (only that one)."""
+
+    times: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    who: NDArray[np.int64]
+    neurons: int
+    steps: int
+    names: tuple[str, str]
+
+    @classmethod
+    def of(
+        cls, first: ArrayLike, second: ArrayLike, names: tuple[str, str] = ("A", "B")
+    ) -> DifferenceView:
+        """From two spike trains [T, N] of at most 128 neurons."""
+        a = arrays.spikes("first", first, "T N")
+        b = arrays.spikes("second", second, "T N")
+        _same_shape("second", b.shape, a.shape, "first")
+        arrays.count("number of neurons", a.shape[1], 1, MOST_ROWS)
+        if len(names) != 2:
+            arrays.fail("names", names, "two names")
+        rows, times = np.nonzero((a | b).T)
+        who = np.where(a & b, 0, np.where(a, 1, 2))[times, rows]
+        parts = (_fixed(x) for x in (times, rows, who))
+        return cls(*parts, neurons=a.shape[1], steps=len(a), names=tuple(names))
+
+    @property
+    def title(self) -> str:
+        """What the marks are."""
+        return f"who fires: {self.names[0]}, {self.names[1]}, or both"
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Spikes of both, of the first alone, of the second alone."""
+        return tuple(int((self.who == k).sum()) for k in range(3))
+
+    @property
+    def alt(self) -> str:
+        """For an image: at most 300 characters."""
+        both, first, second = self.counts
+        a, b = self.names
+        sentences = [
+            f"Difference raster of {plural(self.neurons, 'neuron')} over "
+            f"{plural(self.steps, 'step')}: {plural(both, 'spike')} of both, "
+            f"{first} of {a} alone, {second} of {b} alone."
+        ]
+        alone = self.times[self.who > 0]
+        if len(alone):
+            sentences.append(f"They first differ at step {int(alone.min())}.")
+        else:
+            sentences.append("They fire alike.")
+        return words.clip(sentences)
+
+    @property
+    def text(self) -> str:
+        """Every spike that only one of them has, a line for each neuron."""
+        lines = [self.alt]
+        for row in range(self.neurons):
+            here = self.rows == row
+            parts = [
+                f"{name} alone fires at {listed(self.times[here & (self.who == k)])}"
+                for k, name in enumerate(self.names, start=1)
+                if (here & (self.who == k)).any()
+            ]
+            lines.append(f"neuron {row}: " + ("; ".join(parts) or "no difference"))
         return "\n".join(lines)
 
 
@@ -211,6 +296,6 @@ def _columns(name: str, array: NDArray) -> NDArray:
     return array[:, None] if array.ndim == 1 else array
 
 
-def _same_shape(name: str, shape: tuple, right: tuple) -> None:
+def _same_shape(name: str, shape: tuple, right: tuple, like="the membrane") -> None:
     if shape != right:
-        arrays.fail(f"{name}.shape", shape, f"{right}, as the membrane is")
+        arrays.fail(f"{name}.shape", shape, f"{right}, as {like} is")

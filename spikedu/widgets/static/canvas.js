@@ -1,17 +1,59 @@
 // Ink on a canvas, in CSS pixels: a sharp surface, the theme's colours, axes, marks.
 
 // Okabe and Ito's colours by meaning; a test holds them against spikedu.figures.style.
-export const COLOURS = { membrane: "#0072B2", threshold: "#D55E00", current: "#009E73" };
+export const COLOURS = {
+  membrane: "#0072B2", threshold: "#D55E00", current: "#009E73", Q: "#E69F00",
+  K: "#56B4E9", V: "#CC79A7", train: "#0072B2", test: "#D55E00", baseline: "#7F7F7F",
+};
+// matplotlib's cividis at nine places: dark blue to yellow, for colour-blind eyes too.
+const CIVIDIS = [
+  [0, 34, 78], [26, 56, 111], [67, 78, 108], [97, 101, 111], [125, 124, 120],
+  [155, 148, 118], [188, 174, 108], [222, 201, 88], [254, 232, 56],
+];
 export const LEFT = 62, RIGHT = 14;
 
 // Read from what is in the page: CSS variables of a detached element are empty.
 export function theme(el) {
   const body = getComputedStyle(document.body);
   const read = (name) => body.getPropertyValue(name).trim();
+  const ink = read("--jp-content-font-color1") || getComputedStyle(el).color;
   return {
-    ink: read("--jp-content-font-color1") || getComputedStyle(el).color,
+    ink,
+    rgb: channels(ink),
     font: `12px ${read("--jp-ui-font-family") || "system-ui, sans-serif"}`,
   };
+}
+
+// [r, g, b] of any CSS colour: the browser is asked to paint it.
+const known = new Map();
+function channels(colour) {
+  if (known.has(colour)) return known.get(colour);
+  const one = document.createElement("canvas");
+  one.width = one.height = 1;
+  const ink = one.getContext("2d");
+  ink.fillStyle = colour;
+  ink.fillRect(0, 0, 1, 1);
+  known.set(colour, [...ink.getImageData(0, 0, 1, 1).data.slice(0, 3)]);
+  return known.get(colour);
+}
+
+export function cividis(share) {
+  const at = Math.min(Math.max(share, 0), 1) * (CIVIDIS.length - 1);
+  const k = Math.min(Math.floor(at), CIVIDIS.length - 2), rest = at - k;
+  return CIVIDIS[k].map((c, i) => Math.round(c + (CIVIDIS[k + 1][i] - c) * rest));
+}
+
+export function measure(ink, look, words, weight = "") {
+  ink.font = `${weight} ${look.font}`;
+  return ink.measureText(words).width;
+}
+
+// Words that fit into so many pixels, with an ellipsis where they do not.
+export function fit(ink, look, words, wide, weight = "") {
+  if (measure(ink, look, words, weight) <= wide) return words;
+  let most = words.length;
+  while (most > 1 && measure(ink, look, `${words.slice(0, most)}…`, weight) > wide) most--;
+  return `${words.slice(0, most)}…`;
 }
 
 // A context whose unit is the CSS pixel, whatever the screen's density and the zoom.
@@ -82,24 +124,24 @@ export function triangle(ink, x, y, colour, size = 4.5) {
   ink.fill();
 }
 
-// Title above, horizontal grid with numbers to the left. Returns y(value).
-export function panel(ink, look, { title, axis, top, bottom, width, low, high, about }) {
+// Horizontal grid with numbers to the left. Returns y(value).
+export function panel(ink, look, { axis, left, right, top, bottom, low, high, about }) {
   const grid = ticks(low, high, about);
   const y = scale(grid.low, grid.high, bottom, top);
   for (const value of grid.at) {
-    const right = width - RIGHT, at = y(value);
-    line(ink, [[LEFT, at], [right, at]], look.ink, { alpha: value ? 0.12 : 0.35 });
-    text(ink, look, grid.label(value), LEFT - 6, at, "right");
+    const at = y(value);
+    line(ink, [[left, at], [right, at]], look.ink, { alpha: value ? 0.12 : 0.35 });
+    text(ink, look, grid.label(value), left - 6, at, "right");
   }
-  sideways(ink, look, axis, top, bottom);
-  const used = text(ink, look, title, LEFT, top - 13, "left", "600");
-  return { y, after: LEFT + used };
+  sideways(ink, look, axis, left, top, bottom);
+  return { y };
 }
 
-export function sideways(ink, look, words, top, bottom) {
+// Upwards, at the left of a panel, no longer than the panel is high.
+export function sideways(ink, look, words, left, top, bottom) {
   ink.save();
-  ink.translate(12, (top + bottom) / 2);
+  ink.translate(left - LEFT + 12, (top + bottom) / 2);
   ink.rotate(-Math.PI / 2);
-  text(ink, look, words, 0, 0, "center");
+  text(ink, look, fit(ink, look, words, Math.max(bottom - top + 24, 50)), 0, 0, "center");
   ink.restore();
 }

@@ -1,7 +1,6 @@
 // The scene of spikedu/scenes/neuron.py, in the page. Python is the truth: a test
 // demands the same bits and the same words from both, so keep every operation in order.
 
-export const STEPS = 100, NEURONS = 20;
 export const RESETS = [
   "subtract, one step later (Eq. 1)", "to zero (released network)", "none",
 ];
@@ -16,36 +15,37 @@ export function mix(x) {
 
 const bells = new Map(); // dragging another slider does not draw the noise anew
 
-export function bell(seed) {
-  if (bells.has(seed)) return bells.get(seed);
-  const found = new Float64Array(STEPS * NEURONS);
-  for (let n = 0; n < NEURONS; n++) {
+export function bell(seed, steps, neurons) {
+  const key = `${seed} ${steps} ${neurons}`;
+  if (bells.has(key)) return bells.get(key);
+  const found = new Float64Array(steps * neurons);
+  for (let n = 0; n < neurons; n++) {
     const own = mix((mix(seed) ^ n) >>> 0);
-    for (let t = 0; t < STEPS; t++) {
+    for (let t = 0; t < steps; t++) {
       const a = mix(own + 2 * t), b = mix(own + 2 * t + 1);
       const total = (a & 0xffff) + (a >>> 16) + (b & 0xffff) + (b >>> 16);
-      found[t * NEURONS + n] = (total / 65536 - 2) * 1.7320508075688772;
+      found[t * neurons + n] = (total / 65536 - 2) * 1.7320508075688772;
     }
   }
   if (bells.size > 100) bells.clear();
-  bells.set(seed, found);
+  bells.set(key, found);
   return found;
 }
 
-// values: {beta, threshold, current, reset, noise, seed}, reset as an index of RESETS.
-// Result: current, u, s as arrays [t * NEURONS + n], and what the widget says.
+// values: {beta, threshold, current, reset, noise, seed, steps, neurons}, reset as an
+// index of RESETS. Result: current, u, s as arrays [t * neurons + n], and the words.
 export function simulate(values) {
-  const { beta, threshold, current, reset, noise, seed } = values;
-  const size = STEPS * NEURONS;
+  const { beta, threshold, current, reset, noise, seed, steps, neurons } = values;
+  const size = steps * neurons;
   const i = new Float64Array(size).fill(current);
   if (noise > 0) {
-    const g = bell(seed);
+    const g = bell(seed, steps, neurons);
     for (let k = 0; k < size; k++) i[k] = current + noise * g[k];
   }
   const u = new Float64Array(size), s = new Uint8Array(size);
   for (let k = 0; k < size; k++) {
-    let before = k < NEURONS ? 0 : u[k - NEURONS];
-    const fired = k < NEURONS ? 0 : s[k - NEURONS];
+    let before = k < neurons ? 0 : u[k - neurons];
+    const fired = k < neurons ? 0 : s[k - neurons];
     if (reset === TO_ZERO) {
       const rest = before * (1 - fired);
       u[k] = rest + (i[k] - rest) * (1 - beta);
@@ -60,9 +60,9 @@ export function simulate(values) {
   let all = 0;
   for (let k = 0; k < size; k++) {
     all += s[k];
-    if (s[k] && k % NEURONS === 0) times.push(k / NEURONS);
+    if (s[k] && k % neurons === 0) times.push(k / neurons);
   }
-  const rate = times.length / STEPS;
+  const rate = times.length / steps;
   const sentence = say(values, times, all);
   const alt = `${sentence} Decay ${fixed(beta)}, threshold ${fixed(threshold)}, ` +
     `input current ${fixed(current)}, noise ${fixed(noise)}, ` +
@@ -84,20 +84,20 @@ function say(values, times, all) {
   const gaps = times.slice(1).map((t, k) => t - times[k]);
   const low = Math.min(...gaps), high = Math.max(...gaps);
   if (values.noise > 0) {
-    const rate = fixed(all / (STEPS * NEURONS));
-    const everyone = `the ${NEURONS} neurons fire ${rate} times per step each.`;
-    if (!times.length) return `Neuron 0 does not fire in ${STEPS} steps; ${everyone}`;
+    const rate = fixed(all / (values.steps * values.neurons));
+    const everyone = `the ${values.neurons} neurons fire ${rate} times per step each.`;
+    if (!times.length) return `Neuron 0 does not fire in ${values.steps} steps; ${everyone}`;
     if (!gaps.length) return `Neuron 0 fires once, at step ${times[0]}; ${everyone}`;
     const apart = `${low} to ${high} steps apart`;
     return `Neuron 0 fires ${times.length} times, ${apart}; ${everyone}`;
   }
-  const { beta, threshold, current, reset } = values;
+  const { beta, threshold, current, reset, steps } = values;
   const end = settles(beta, current, reset);
   if (end === threshold && beta === 0) return atOnce(threshold, reset);
   if (beta > 0 && Math.abs(end - threshold) <= 1e-9) {
-    return edge(threshold, fires(times, low, high, reset));
+    return edge(threshold, fires(times, low, high, reset, steps));
   }
-  return times.length ? fires(times, low, high, reset) : silent(values);
+  return times.length ? fires(times, low, high, reset, steps) : silent(values);
 }
 
 function settles(beta, current, reset) {
@@ -122,10 +122,10 @@ function edge(threshold, fires) {
     "membrane, in exact arithmetic, only approaches the threshold.";
 }
 
-function fires(times, low, high, reset) {
+function fires(times, low, high, reset, steps) {
   if (!times.length) return "";
   const first = `step ${times[0]}`;
-  if (times.length === 1) return `Fires once in ${STEPS} steps, at ${first}.`;
+  if (times.length === 1) return `Fires once in ${steps} steps, at ${first}.`;
   if (high === 1) {
     const why = reset === NONE
       ? "nothing resets the membrane"
@@ -136,7 +136,7 @@ function fires(times, low, high, reset) {
   return `Fires every ${low} to ${high} steps, first at ${first}.`;
 }
 
-function silent({ beta, threshold, current, reset }) {
+function silent({ beta, threshold, current, reset, steps }) {
   if (beta === 1 && (reset === TO_ZERO || current === 0)) {
     return "Never fires: the membrane takes nothing in and stays at 0.";
   }
@@ -145,13 +145,13 @@ function silent({ beta, threshold, current, reset }) {
   }
   if (beta === 1) {
     const grows = `the membrane climbs by ${fixed(current)} at every step`;
-    return `Does not fire within ${STEPS} steps: ${grows}.`;
+    return `Does not fire within ${steps} steps: ${grows}.`;
   }
   const end = settles(beta, current, reset);
   const formula = reset === TO_ZERO ? "i" : "i / (1 - beta)";
   if (end > threshold) {
     const way = `the membrane is still on its way to ${formula} = ${fixed(end)}`;
-    return `Does not fire within ${STEPS} steps: ${way}.`;
+    return `Does not fire within ${steps} steps: ${way}.`;
   }
   const side = fixed(end) === fixed(threshold) ? "just below" : "below";
   const rests = `the membrane settles at ${formula} = ${fixed(end)}`;
@@ -163,7 +163,7 @@ function exact(x) {
   return Number(x.toFixed(2)) === x ? x.toFixed(2) : String(x);
 }
 
-function code({ beta, threshold, current, reset, noise, seed }) {
+function code({ beta, threshold, current, reset, noise, seed, steps, neurons }) {
   const hard = reset === TO_ZERO ? ", lif_step_hard" : "";
   const lines = ["import torch", `from spikedu.functional import lif${hard}`];
   if (noise > 0) lines.push("from spikedu.scenes.neuron import bell");
@@ -177,8 +177,8 @@ function code({ beta, threshold, current, reset, noise, seed }) {
     );
   }
   lines.push(noise > 0
-    ? `current = ${exact(current)} + ${exact(noise)} * torch.from_numpy(bell(${seed}))`
-    : `current = torch.full((${STEPS}, ${NEURONS}), ${exact(current)}, dtype=torch.float64)`);
+    ? `current = ${exact(current)} + ${exact(noise)} * torch.from_numpy(bell(${seed}, ${steps}, ${neurons}))`
+    : `current = torch.full((${steps}, ${neurons}), ${exact(current)}, dtype=torch.float64)`);
   const step = ["", ", step=lif_step_hard", ", step=no_reset"][reset];
   const given = `beta=${exact(beta)}, threshold=${exact(threshold)}${step}`;
   lines.push(`membrane, spikes = lif(current, ${given})`);

@@ -37,7 +37,8 @@ export function store(state) {
 
 let labels = 0;
 
-// Native sliders and lists from `controls`: {name, label, min, max, step} or {options}.
+// Native sliders and lists from `controls`: {name, label, min, max, step}, {options}, or
+// {values}: the few that a page without a kernel has pictures of.
 export function nativeControls(model, controls, listen) {
   const box = element("div", "spikedu-controls");
   for (const spec of controls) {
@@ -46,19 +47,23 @@ export function nativeControls(model, controls, listen) {
     input.id = label.htmlFor = `spikedu-${++labels}`;
     input.dataset.name = spec.name;
     const shown = element("output", "spikedu-value");
+    const few = spec.values;
     if (spec.options) {
-      spec.options.forEach((option, k) => input.add(new Option(option, k)));
+      const kept = few || spec.options.map((option, k) => k);
+      kept.forEach((k) => input.add(new Option(spec.options[k], k)));
     } else {
-      const { min, max, step } = spec;
+      const { min, max, step } = few ? { min: 0, max: few.length - 1, step: 1 } : spec;
       Object.assign(input, { type: "range", min, max, step });
     }
+    input.disabled = few?.length === 1;
     const follow = () => {
       const value = model.get(spec.name);
-      input.value = value;
-      shown.textContent = spec.options || spec.step >= 1 ? "" : value.toFixed(2);
-      if (spec.step >= 1) shown.textContent = value;
+      input.value = few && !spec.options ? few.indexOf(value) : value;
+      shown.textContent = spec.options ? "" : spec.step >= 1 ? value : value.toFixed(2);
+      input.setAttribute("aria-valuetext", spec.options ? "" : shown.textContent);
     };
-    input.addEventListener("input", () => model.set(spec.name, Number(input.value)));
+    const chosen = () => (few && !spec.options ? few[input.value] : Number(input.value));
+    input.addEventListener("input", () => model.set(spec.name, chosen()));
     listen(`change:${spec.name}`, follow);
     follow();
     box.append(label, input, shown);
@@ -79,6 +84,21 @@ export function nameControls(root) {
       if (said?.length > 7) el.setAttribute("aria-valuetext", Number(said).toFixed(2));
     }
   }
+}
+
+// The sliders around the canvas appear when they like, and anew when they are redrawn.
+export function nameAround(el) {
+  const seen = new MutationObserver(() => nameControls(root));
+  let root = el, frame = 0;
+  const find = () => {
+    root = el.closest(".spikedu-explorer");
+    if (!root) return void (frame = requestAnimationFrame(find));
+    nameControls(root);
+    const attributeFilter = ["aria-valuetext"];
+    seen.observe(root, { childList: true, subtree: true, attributeFilter });
+  };
+  find();
+  return () => (cancelAnimationFrame(frame), seen.disconnect());
 }
 
 // Calls back on each change of JupyterLab's theme or of the system's.

@@ -1,0 +1,69 @@
+"""A whole screen with matplotlib: the poster of a widget."""
+
+from __future__ import annotations
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from spikedu.figures import style
+from spikedu.figures.static import activity, base, fields, training
+from spikedu.figures.views import (
+    BarsView,
+    CurveView,
+    DifferenceView,
+    FiringRateView,
+    HeatView,
+    LearningCurveView,
+    MembraneView,
+    RasterView,
+    Screen,
+    TermsView,
+)
+
+DRAW = {
+    RasterView: activity.raster,
+    DifferenceView: activity.difference,
+    MembraneView: activity.membrane,
+    HeatView: fields.heat,
+    BarsView: fields.bars,
+    CurveView: fields.curve,
+    TermsView: fields.terms,
+    FiringRateView: training.firing_rates,
+    LearningCurveView: training.learning_curve,
+}
+TIMED = {HeatView, BarsView, TermsView}
+INCHES = {TermsView: 1.6, FiringRateView: 2.4, MembraneView: 2.8}
+
+
+def screen(view: Screen, theme: style.Theme = "light", t: int | None = None):
+    """Every panel of a `Screen`, at step `t` (the screen's own), as a `Picture`."""
+    t = view.at if t is None else t
+    heights = [max(_inches(one) for one in row) for row in view.rows]
+    with matplotlib.rc_context(style.rc(theme)):
+        size = (base.WIDTH, sum(heights))
+        figure = Figure(figsize=size, layout="constrained")
+        parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)
+        for part, row in zip(parts[:, 0], view.rows, strict=True):
+            for place, one in zip(
+                part.subfigures(1, len(row), squeeze=False)[0], row, strict=True
+            ):
+                _one(one, place, theme, t)
+    return base.Picture(figure, view.alt)
+
+
+def _inches(view) -> float:
+    both = isinstance(view, MembraneView) and view.current is not None
+    return 3.8 if both else INCHES.get(type(view), 2.4)
+
+
+def _one(view, place, theme: style.Theme, t: int) -> None:
+    draw, more = DRAW[type(view)], {"t": t} if type(view) in TIMED else {}
+    if isinstance(view, LearningCurveView):
+        draw(view, place.subplots(1, len(view.panels), squeeze=False)[0], theme)
+    elif isinstance(view, MembraneView) and view.current is not None:
+        ratios = {"height_ratios": [1, 2.6]}
+        top, axes = place.subplots(2, 1, sharex=True, gridspec_kw=ratios)
+        activity.current(view, top, theme)
+        draw(view, axes, theme)
+    else:
+        draw(view, place.subplots(), theme, **more)
