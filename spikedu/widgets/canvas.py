@@ -16,8 +16,13 @@ SHARED = (
     "shell.js",
     "canvas.js",
     "panels.js",
+    "timed.js",
+    "maps.js",
+    "charts.js",
     "frames.js",
     "transport.js",
+    "words.js",
+    "keys.js",
     "explorer.js",
 )
 KERNEL = "export default { render: ({ model, el }) => mount(el, model) };"

@@ -10,6 +10,8 @@ const CIVIDIS = [
   [0, 34, 78], [26, 56, 111], [67, 78, 108], [97, 101, 111], [125, 124, 120],
   [155, 148, 118], [188, 174, 108], [222, 201, 88], [254, 232, 56],
 ];
+// Traces of one meaning: same colour, next pattern.
+export const DASHES = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
 export const LEFT = 62, RIGHT = 14;
 
 // Read from what is in the page: CSS variables of a detached element are empty.
