@@ -7,6 +7,7 @@ where torch is not even imported. Each message: the argument, its value, what is
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -84,3 +85,19 @@ def choice(name: str, value: Any, options: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in options:
         fail(name, repr(value), "one of " + ", ".join(map(repr, options)))
     return value
+
+
+def named(
+    name: str, given: Sequence[str] | None, size: int, what: str = ""
+) -> tuple[str, ...]:
+    """As many names as there are things; without any, "map 0", "map 1", ..."""
+    found = tuple(f"{what} {k}" for k in range(size)) if given is None else tuple(given)
+    if len(found) != size:
+        fail(f"number of {name}", len(found), f"{size}, one for each")
+    return found
+
+
+def fixed(array: NDArray) -> NDArray:
+    """The array itself, which nobody can write into any more."""
+    array.flags.writeable = False
+    return array

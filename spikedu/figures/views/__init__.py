@@ -5,8 +5,10 @@ large layer. Both renderers only choose marks. Each view says itself in words: `
 `alt` (40 to 300 characters, for an image) and `text` (all of it, for a reader).
 """
 
-from spikedu.figures.views.activity import DifferenceView, MembraneView, RasterView
-from spikedu.figures.views.fields import BarsView, CurveView, HeatView
+from spikedu.figures.views.activity import MembraneView, RasterView
+from spikedu.figures.views.charts import BarsView, CurveView
+from spikedu.figures.views.difference import DifferenceView
+from spikedu.figures.views.maps import HeatView
 from spikedu.figures.views.screen import Screen, TermsView
 from spikedu.figures.views.training import FiringRateView, LearningCurveView
 

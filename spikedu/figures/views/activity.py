@@ -23,11 +23,6 @@ MOST_ROWS = 128  # a raster higher than that is grey
 MOST_TRACES = 6
 
 
-def _fixed(array: NDArray) -> NDArray:
-    array.flags.writeable = False
-    return array
-
-
 @dataclass(frozen=True, eq=False)
 class RasterView:
     """One mark per spike: `times[k]` (steps) and `rows[k]`; row r is `neurons[r]`."""
@@ -72,7 +67,7 @@ class RasterView:
         style.colour(meaning)
         if marked is not None:
             arrays.count("marked", marked, 0, len(neurons) - 1)
-        parts = (_fixed(x) for x in (times, rows, neurons, counts))
+        parts = (arrays.fixed(x) for x in (times, rows, neurons, counts))
         more = {"meaning": meaning, "marked": marked, "name": name}
         return cls(*parts, steps=steps, every=every, order=order, **more)
 
@@ -129,75 +124,6 @@ class RasterView:
 
 
 @dataclass(frozen=True, eq=False)
-class DifferenceView:
-    """Two rasters in one: `who[k]` of mark k is 0 (both), 1 or 2 (only that one)."""
-
-    times: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    who: NDArray[np.int64]
-    neurons: int
-    steps: int
-    names: tuple[str, str]
-
-    @classmethod
-    def of(
-        cls, first: ArrayLike, second: ArrayLike, names: tuple[str, str] = ("A", "B")
-    ) -> DifferenceView:
-        """From two spike trains [T, N] of at most 128 neurons."""
-        a = arrays.spikes("first", first, "T N")
-        b = arrays.spikes("second", second, "T N")
-        _same_shape("second", b.shape, a.shape, "first")
-        arrays.count("number of neurons", a.shape[1], 1, MOST_ROWS)
-        if len(names) != 2:
-            arrays.fail("names", names, "two names")
-        rows, times = np.nonzero((a | b).T)
-        who = np.where(a & b, 0, np.where(a, 1, 2))[times, rows]
-        parts = (_fixed(x) for x in (times, rows, who))
-        return cls(*parts, neurons=a.shape[1], steps=len(a), names=tuple(names))
-
-    @property
-    def title(self) -> str:
-        """What the marks are."""
-        return f"who fires: {self.names[0]}, {self.names[1]}, or both"
-
-    @property
-    def counts(self) -> tuple[int, int, int]:
-        """Spikes of both, of the first alone, of the second alone."""
-        return tuple(int((self.who == k).sum()) for k in range(3))
-
-    @property
-    def alt(self) -> str:
-        """For an image: at most 300 characters."""
-        both, first, second = self.counts
-        a, b = self.names
-        sentences = [
-            f"Difference raster of {plural(self.neurons, 'neuron')} over "
-            f"{plural(self.steps, 'step')}: {plural(both, 'spike')} of both, "
-            f"{first} of {a} alone, {second} of {b} alone."
-        ]
-        alone = self.times[self.who > 0]
-        if len(alone):
-            sentences.append(f"They first differ at step {int(alone.min())}.")
-        else:
-            sentences.append("They fire alike.")
-        return words.clip(sentences)
-
-    @property
-    def text(self) -> str:
-        """Every spike that only one of them has, a line for each neuron."""
-        lines = [self.alt]
-        for row in range(self.neurons):
-            here = self.rows == row
-            parts = [
-                f"{name} alone fires at {listed(self.times[here & (self.who == k)])}"
-                for k, name in enumerate(self.names, start=1)
-                if (here & (self.who == k)).any()
-            ]
-            lines.append(f"neuron {row}: " + ("; ".join(parts) or "no difference"))
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True, eq=False)
 class MembraneView:
     """Traces `membrane[T, K]` with a threshold, and where they spiked.
 
@@ -239,13 +165,13 @@ class MembraneView:
             _same_shape("current", current.shape, (steps, current.shape[1]))
             if current.shape[1] != 1:
                 _same_shape("current", current.shape, u.shape)
-            current = _fixed(current)
+            current = arrays.fixed(current)
         names = [f"neuron {k}" for k in range(traces)] if names is None else list(names)
         if len(names) != traces:
             arrays.fail("names", names, f"{traces} names, one for each trace")
-        times = tuple(_fixed(np.flatnonzero(s[:, k])) for k in range(traces))
-        heights = tuple(_fixed(u[t, k]) for k, t in enumerate(times))
-        return cls(_fixed(u), threshold, times, heights, current, tuple(names))
+        times = tuple(arrays.fixed(np.flatnonzero(s[:, k])) for k in range(traces))
+        heights = tuple(arrays.fixed(u[t, k]) for k, t in enumerate(times))
+        return cls(arrays.fixed(u), threshold, times, heights, current, tuple(names))
 
     @property
     def steps(self) -> int:
@@ -296,6 +222,6 @@ def _columns(name: str, array: NDArray) -> NDArray:
     return array[:, None] if array.ndim == 1 else array
 
 
-def _same_shape(name: str, shape: tuple, right: tuple, like="the membrane") -> None:
+def _same_shape(name: str, shape: tuple, right: tuple) -> None:
     if shape != right:
-        arrays.fail(f"{name}.shape", shape, f"{right}, as {like} is")
+        arrays.fail(f"{name}.shape", shape, f"{right}, as the membrane is")
