@@ -1,6 +1,6 @@
 """Our live widget beside what courses do: how soon a slider's movement is on screen.
 
-    python benchmarks/widgets.py [--rounds 3] [--keys 15] [--shots FOLDER]
+    python benchmarks/widgets.py [--rounds 3] [--keys 12] [--shots FOLDER]
 
 One JupyterLab, one headless Chromium, the same demo in each notebook: 100 LIF neurons,
 200 steps, three panels, three sliders. Each round opens every notebook anew, in turn.
@@ -42,32 +42,35 @@ import lab  # noqa: E402
 from conftest import FLAGS  # noqa: E402
 from widgets_peers import INTERACT, PLOTLY  # noqa: E402
 
-# Each: the label of the slider that is moved, a cell of imports and definitions, and
-# the cell whose output is the demo.
+# Each: label of the slider that is moved, a cell of imports and definitions, and the
+# cell that shows the demo; or None. Our canvases tell by `data-paints`, `data-shown`.
 PAGE_SIDE = (
     "input current i",
     "from spikedu.widgets import lif_explorer",
-    "lif_explorer(noise=0.15)",  # 20 neurons, 100 steps: its size cannot be set yet
+    "lif_explorer(steps=200, neurons=100, noise=0.15)",
 )
 
-# To come: a widget that computes in the kernel and sends frames. On its canvas
-# data-paints must count the paints, data-current be the value of the frame painted.
-KERNEL_SIDE = None
+# The same scene without its copy in JavaScript: computed here, sent as frames.
+KERNEL_SIDE = (
+    "input current i",
+    """from spikedu.widgets import LifExplorer, canvas
 
-VARIANTS = {
-    "interact": INTERACT,
-    "plotly": PLOTLY,
-    "page-side": PAGE_SIDE,
-    "kernel-side": KERNEL_SIDE,
-}
+class KernelSide(LifExplorer):
+    PAGE, CANVAS = False, canvas.Canvas""",
+    'KernelSide({"steps": 200, "neurons": 100}, noise=0.15)',
+)
+
+VARIANTS = {"interact": INTERACT, "plotly": PLOTLY}
+VARIANTS |= {"page-side": PAGE_SIDE, "kernel-side": KERNEL_SIDE}
 BASE = "interact"
 
 HANDLE = (
     '.widget-inline-hbox:has(.widget-label:text-is("{0}")) .noUi-handle, '
     'label:text-is("{0}") + input[type=range]'
 )
-EVENTS = 120  # of one drag, 60 a second
-SWEEP = 0.6  # of the slider's length: beyond it every neuron fires at every step
+# Of one drag: mouse events, 60 a second, and the part of the slider's length that it
+# sweeps; beyond it every neuron fires at every step.
+EVENTS, SWEEP = 120, 0.6
 
 PROBE = (Path(__file__).parent / "widgets_probe.js").read_text("utf-8")
 
@@ -261,7 +264,7 @@ def main() -> None:
     options = parser.parse_args()
     results = {name: defaultdict(list) for name, given in VARIANTS.items() if given}
     for name in VARIANTS.keys() - results.keys():
-        print(f"{name}: skipped, there is none yet")
+        print(f"{name}: skipped, there is none")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

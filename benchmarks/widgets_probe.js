@@ -58,7 +58,7 @@
     for (const canvas of root.querySelectorAll("canvas[data-paints]")) {
       if (known.has(canvas)) continue;
       known.add(canvas);
-      const painted = () => seen(round(canvas.dataset.current));
+      const painted = () => seen(round(JSON.parse(canvas.dataset.shown).current));
       const attributeFilter = ["data-paints"];
       new MutationObserver(painted).observe(canvas, { attributeFilter });
       painted();
