@@ -17,7 +17,9 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from spikedu.figures import canvas
 from spikedu.functional import lif, lif_step, lif_step_hard
+from spikedu.scenes import neuron
 from spikedu.scenes.neuron import (
     BOX,
     NONE,
@@ -337,7 +339,7 @@ def test_a_bad_value_is_named(values, message):
 IN_NODE = """
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { simulate, fixed } from "./module.mjs";
+import { simulate, fixed, lifScreen } from "./module.mjs";
 const digest = (array) => {
   const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
   return createHash("sha256").update(bytes).digest("hex");
@@ -346,9 +348,11 @@ const { draws, numbers } = JSON.parse(readFileSync(0, "utf-8"));
 const found = draws.map((values) => {
   const { current, u, s, rate, times, sentence, alt, code } = simulate(values);
   const bits = [current, u, s].map(digest);
-  return { bits, rate, times, sentence, alt, code, some: [...u.slice(0, 40)] };
+  const screen = lifScreen(values);
+  return { bits, rate, times, sentence, alt, code, screen, some: [...u.slice(0, 40)] };
 });
-console.log(JSON.stringify({ found, fixed: numbers.map(fixed) }));
+const plain = (key, x) => (ArrayBuffer.isView(x) ? [...x] : x);
+console.log(JSON.stringify({ found, fixed: numbers.map(fixed) }, plain));
 """
 
 
@@ -362,7 +366,8 @@ def node(tmp_path_factory):
     (folder / "run.mjs").write_text(IN_NODE, "utf-8")
 
     def run(values: list[dict], numbers: list[float] = ()):
-        given = [{**v, "reset": RESETS.index(v["reset"])} for v in values]
+        size = {"steps": neuron.STEPS, "neurons": neuron.NEURONS}
+        given = [{**size, **v, "reset": RESETS.index(v["reset"])} for v in values]
         said = subprocess.run(
             ["node", "run.mjs"],
             cwd=folder,
@@ -397,6 +402,23 @@ def test_the_page_computes_the_same_bits_and_says_the_same_words(node):
         assert view.rate == theirs["rate"]
         for name in ("sentence", "alt", "code"):
             assert getattr(view, name) == theirs[name], drawn
+
+
+def plain(x):
+    """A screen as the page has it: arrays as numbers and their shape."""
+    if isinstance(x, np.ndarray):
+        return {"data": x.astype(float).ravel().tolist(), "shape": list(x.shape)}
+    if isinstance(x, dict):
+        return {key: plain(value) for key, value in x.items()}
+    return [plain(value) for value in x] if isinstance(x, (list, tuple)) else x
+
+
+def test_the_page_makes_the_same_screen_whatever_the_size(node):
+    values = [{**v, "steps": 30 + k, "neurons": 2 + k} for k, v in enumerate(draws(12))]
+    for drawn, theirs in zip(values, node(values)["found"], strict=True):
+        ours = plain(canvas.screen(lif_explorer(**drawn)))
+        assert theirs["screen"].pop("data") == {"rate": theirs["rate"]}
+        assert ours == theirs["screen"], drawn
 
 
 def test_the_page_rounds_as_python_does(node):

@@ -90,7 +90,7 @@ def lif_explorer(
     seed = arrays.count("seed", seed, *BOX["seed"])
 
     arrays.count("steps", steps, 2, 1000)
-    arrays.count("neurons", neurons, 1, 128)
+    arrays.count("neurons", neurons, 2, 128)
 
     i = np.full((steps, neurons), current)
     if noise > 0:

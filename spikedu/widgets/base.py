@@ -153,6 +153,7 @@ class Explorer(ipywidgets.VBox):
     def _moved(self, change: Any) -> None:
         # While the kernel is busy ipywidgets keeps only the newest value of a slider.
         if not self._moving:
+            self._message.layout.display = "none"
             self._try(self._compute)
 
     def _compute(self) -> None:
@@ -178,6 +179,8 @@ class Explorer(ipywidgets.VBox):
         if self.values == self._notified:
             return
         self._notified = self.values
+        if self.PAGE:
+            self._message.layout.display = "none"
         for call in self._heard:
             self._try(call, self.view)
 
@@ -185,7 +188,6 @@ class Explorer(ipywidgets.VBox):
         # JupyterLab drops what a callback raises: the learner would see nothing happen.
         try:
             call(*given)
-            self._message.layout.display = "none"
         except Exception as error:
             name = getattr(call, "__name__", "a callback").replace(
                 "_compute", "the scene"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from numbers import Real
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -32,7 +33,7 @@ class Picture:
         """The axes, top to bottom."""
         return self.figure.axes
 
-    def image(self, kind: str = "png", dpi: float = DPI) -> bytes:
+    def image(self, kind: str = "png", dpi: Real = DPI) -> bytes:
         """The file, "png", "svg", "webp", ...; the same bytes each time."""
         found = io.BytesIO()
         more = {"pil_kwargs": {"lossless": True}} if kind == "webp" else {}
@@ -43,7 +44,7 @@ class Picture:
     def _repr_html_(self) -> str:
         return self.html()
 
-    def html(self, dpi: float = DPI) -> str:
+    def html(self, dpi: Real = DPI) -> str:
         """An `<img>` with the alt text, the picture inside."""
         # WebP: half the bytes of a PNG, and a notebook holds many pictures.
         data = base64.b64encode(self.image("webp", dpi)).decode("ascii")
