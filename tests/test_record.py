@@ -1,7 +1,8 @@
 """The recorder: names, what calls mean, replay, attention, files, and no trace left."""
 
-import copy
+import contextlib
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -252,6 +253,33 @@ def test_a_forward_that_broke_off_is_not_recorded():
                 model(images())
 
 
+@pytest.mark.parametrize("hidden", [True, False])
+def test_a_network_of_snntorch_stays_bit_identical_too(hidden):
+    def run(record):
+        model = Loop("RLeaky", init_hidden=hidden, learn_beta=True)
+        x = frames().requires_grad_()
+        with Recorder(model) if record else contextlib.nullcontext():
+            y = model(x)
+            y.sum().backward()
+        grads = [p.grad for p in model.parameters() if p.grad is not None]
+        assert len(grads) > 3
+        return [y, x.grad, *grads, model.two.mem, torch.rand(3)]
+
+    for a, b in zip(run(True), run(False), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_recorder_records_one_thing_at_a_time():
+    recorder = Recorder(LIF(SpikformerConfig()))
+    with recorder as rec:
+        with pytest.raises(RuntimeError, match="this Recorder is recording"):
+            recorder.__enter__()
+        with Recorder(recorder.model) as other:
+            recorder.model(torch.ones(2, 1, 3))
+    assert rec.names == other.names == ("LIF",)
+    assert not recorder.model._forward_hooks
+
+
 def test_later_changes_in_place_do_not_reach_the_record():
     lif = LIF(SpikformerConfig())
     current = torch.full((3, 2, 4), 3.0)
@@ -277,6 +305,52 @@ def test_under_autocast_the_replay_uses_the_same_numbers(dtype):
     assert str(dtype).split(".")[-1] in kinds
     for name in rec.names:
         assert np.isfinite(rec.membrane(name)).all()
+
+
+def test_constants_learned_or_given_by_keyword_are_replayed():
+    lif = LIF(SpikformerConfig(neuron="soft"))
+    lif.threshold = nn.Parameter(torch.tensor([0.3, 0.7, 1.3]))
+    lif.beta = 0.3
+    torch.manual_seed(0)
+    current = torch.rand(6, 20, 3)
+    with Recorder(lif) as rec:
+        spikes = lif(current=current)
+    u, s = functional.lif(current, 0.3, lif.threshold)
+    assert rec.about["neurons"]["LIF"]["beta"] == 0.3
+    np.testing.assert_allclose(rec.membrane("LIF"), u.detach().numpy(), rtol=1e-6)
+    np.testing.assert_array_equal(rec.spikes["LIF"], s.detach().bool().numpy())
+    assert spikes[:-1].any() and rec.threshold("LIF").shape == (3,)
+    lif.step = lambda u, s, current, beta, threshold: (current, (current > 0.5) * 1.0)
+    with Recorder(lif) as rec:
+        lif(current)
+    with pytest.raises(ValueError, match="the rule of 'LIF' = '<lambda>': must be one"):
+        rec.membrane("LIF")
+
+
+def test_our_neurons_and_theirs_in_one_network():
+    class Mixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = SpikingLinear(SpikformerConfig(), 6, 5)
+            self.leaky = snn.Leaky(0.5)
+
+        def forward(self, x):
+            u = torch.zeros(3, 4, 5)
+            return [u := self.leaky(input_=i, mem=u)[1] for i in self.layer(x)]
+
+    model, x = Mixed(), torch.randn(7, 3, 4, 6)
+    with Recorder(model) as rec:
+        mems = model(x)
+        model(x)
+    assert rec.names == ("layer", "leaky")
+    assert {x.shape for x in rec.spikes.values()} == {(7, 6, 4, 5)}
+    assert np.array_equal(rec.current("leaky"), rec.spikes["layer"])
+    want = torch.stack(mems).detach().numpy()
+    np.testing.assert_array_equal(rec.membrane("leaky")[:, :3], want)
+    with pytest.raises(ValueError, match="steps of neurons = .*'layer': 7, 'leaky': 1"):
+        with Recorder(model):
+            model.layer(x)
+            model.leaky(torch.ones(3, 4, 5))
 
 
 # ---------------------------------------------------------------- any snnTorch network
@@ -427,6 +501,24 @@ def test_where_a_silent_network_cannot_tell_the_forwards_do():
     assert rec.spikes["two"].shape == (6, 3, 5)
 
 
+def test_a_state_that_the_user_sets_goes_on_inside_a_forward():
+    class Damped(Loop):
+        def step(self, x):
+            x = super().step(x)
+            self.state = [(0.5 * u + 0.1,) for (u,) in self.state]
+            return x
+
+        def forget(self):
+            super().forget()
+            self.state = [(torch.full((3, n), 0.2),) for n in (6, 5)]  # not at rest
+
+    model = Damped()
+    with Recorder(model) as rec:
+        model(frames())
+        model(frames(seed=8))
+    assert rec.spikes["two"].shape == (7, 6, 5)
+
+
 def test_calls_that_do_not_fit_raise():
     model = Loop(loop=True)
     with pytest.raises(ValueError, match=r"runs of shapes .* a `with` of its own"):
@@ -522,6 +614,17 @@ def test_neurons_that_take_all_steps_at_once():
             model(x)
 
 
+def test_linear_leaky_is_recorded_by_its_input():
+    torch.manual_seed(0)
+    model = nn.Sequential(snn.LinearLeaky(0.5, 6, 4, threshold=0.3))
+    with Recorder(model) as rec, torch.no_grad():
+        spikes, membrane = model(frames())
+    np.testing.assert_array_equal(rec.spikes["0"], spikes.bool().numpy())
+    np.testing.assert_array_equal(rec.membrane("0"), membrane.numpy())
+    np.testing.assert_array_equal(rec.current("0"), frames().numpy())
+    assert spikes.any()
+
+
 @pytest.mark.parametrize("pool", [0, 2])
 def test_spiking_lstms(pool):
     lstm = snn.SConv2dLSTM(1, 2, 3, max_pool=pool, threshold=0.02)
@@ -601,6 +704,11 @@ def test_truncated_and_foreign_files_are_refused(tmp_path, our_own_messages):
     checkpoints.write(path, {"w": torch.ones(3)}, {**shapes, "recording": {}})
     with pytest.raises(ValueError, match="damaged"):
         Recording.load(path)
+    for about in ({"shapes": {}}, {"shapes": {}, "recording": {}}):
+        kind = {"kind": "spikedu recording 1"}
+        checkpoints.write(path, {"w": torch.ones(3)}, {**kind, **about})
+        with pytest.raises(ValueError, match="damaged"):
+            Recording.load(path)
     with pytest.raises(FileNotFoundError, match="no such"):
         Recording.load(tmp_path / "nothing")
     with pytest.raises(ValueError, match="nothing is recorded before the `with`"):
@@ -680,9 +788,7 @@ def test_firing_rates_take_the_spikes_as_they_are():
     assert view.neurons[NAMES.index("blocks.0.mlp.up")] == N * 2 * D
 
 
-def test_ten_million_spikes_fit(monkeypatch):
-    import tracemalloc
-
+def test_ten_million_spikes_fit():
     leaky = snn.Leaky(0.5, init_hidden=True)
     x = torch.rand(10, 100_000)
     tracemalloc.start()
@@ -693,4 +799,3 @@ def test_ten_million_spikes_fit(monkeypatch):
     tracemalloc.stop()
     assert rec.spikes["Leaky"].size == 10_000_000
     assert peak < 60e6, peak
-    copy.deepcopy(rec)

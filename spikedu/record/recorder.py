@@ -35,9 +35,12 @@ class Recorder:
         arguments.choice("keep", keep, ("all", "spikes"))
         self.model, self.keep = model, keep
         self._neurons = neurons.matching(neurons.find(model), pattern)
+        self._hooks: list[Any] = []
 
     def __enter__(self) -> Recording:
-        self.recording, self._hooks = Recording(), []
+        if self._hooks:
+            raise RuntimeError("this Recorder is recording: make another one")
+        self.recording = Recording()
         self._forwards, self._open = 0, False
         self._tapes = [_Tape(self, n, *found) for n, found in self._neurons.items()]
         for tape in self._tapes:
@@ -53,8 +56,8 @@ class Recorder:
         return self.recording
 
     def __exit__(self, kind, error, trace) -> None:
-        for hook in self._hooks:
-            hook.remove()
+        while self._hooks:
+            self._hooks.pop().remove()
         if kind is None:
             self._fill()
         self._tapes = []

@@ -45,7 +45,10 @@ class Recording:
         return np.array(value) if isinstance(value, list) else value
 
     def current(self, name: str) -> np.ndarray:
-        """What the neuron was given, [T, B, ...]: W X in Eq. (1)."""
+        """What the neuron was given, [T, B, ...]: W X in Eq. (1).
+
+        Of neurons with weights of their own (LinearLeaky, the LSTMs): their input.
+        """
         self._neuron(name)
         return self._kept(self.currents, name)
 
@@ -110,18 +113,19 @@ class Recording:
         tensors, about = checkpoints.read(path)
         if not isinstance(about, dict) or about.get("kind") != KIND:
             raise ValueError(f"path = {str(path)!r}: a checkpoint, not a recording")
-        found = cls(about=about["recording"])
+        found = cls()
         try:
+            found.about = about["recording"]
             for name, shape in about["shapes"].items():
                 bits = tensors.pop(f"spikes {name}").numpy()
                 flat = np.unpackbits(bits, count=int(np.prod(shape)))
                 found.spikes[name] = flat.reshape(shape).astype(bool)
+            stores = {"current": found.currents, "membrane": found.membranes}
+            for key, x in tensors.items():
+                kind, _, name = key.partition(" ")
+                stores[kind][name] = x.numpy()
         except (KeyError, ValueError) as error:
             raise ValueError(f"path = {str(path)!r}: damaged ({error})") from None
-        for key, x in tensors.items():
-            kind, _, name = key.partition(" ")
-            stores = {"current": found.currents, "membrane": found.membranes}
-            stores[kind][name] = x.numpy()
         return found
 
     def _neuron(self, name: str) -> dict[str, Any]:
