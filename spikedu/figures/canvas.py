@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from spikedu.figures import style, words
 from spikedu.figures.views import (
     BarsView,
+    CircuitView,
     CurveView,
     DifferenceView,
     FiringRateView,
@@ -197,6 +198,15 @@ def terms(view: TermsView) -> list[Panel]:
     ]
 
 
+def circuit(view: CircuitView) -> list[Panel]:
+    """What flows at each step; `widgets/static/circuit.js` knows where."""
+    flows = (view.current, view.kept, view.leak, view.reset, view.membrane)
+    names = ("title", "threshold", "most", "spikes", "cause")
+    panel = {"kind": "circuit", **{name: getattr(view, name) for name in names}}
+    low, high = view.span
+    return [{**panel, "low": low, "high": high, "values": np.stack(flows, axis=1)}]
+
+
 DRAW = {
     RasterView: raster,
     DifferenceView: difference,
@@ -207,6 +217,7 @@ DRAW = {
     FiringRateView: firing_rates,
     LearningCurveView: learning_curve,
     TermsView: terms,
+    CircuitView: circuit,
 }
 
 

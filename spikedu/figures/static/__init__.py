@@ -6,6 +6,7 @@ shows with its alt text. Nothing global is set and pyplot is not used.
 
 from spikedu.figures.static.activity import difference, membrane, raster
 from spikedu.figures.static.base import Picture, show
+from spikedu.figures.static.circuit import circuit
 from spikedu.figures.static.fields import bars, curve, heat, terms
 from spikedu.figures.static.screen import screen
 from spikedu.figures.static.training import firing_rates, learning_curve
@@ -13,6 +14,7 @@ from spikedu.figures.static.training import firing_rates, learning_curve
 __all__ = [
     "Picture",
     "bars",
+    "circuit",
     "curve",
     "difference",
     "firing_rates",

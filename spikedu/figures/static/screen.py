@@ -6,9 +6,10 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from spikedu.figures import style
-from spikedu.figures.static import activity, base, fields, training
+from spikedu.figures.static import activity, base, circuit, fields, training
 from spikedu.figures.views import (
     BarsView,
+    CircuitView,
     CurveView,
     DifferenceView,
     FiringRateView,
@@ -28,10 +29,11 @@ DRAW = {
     BarsView: fields.bars,
     CurveView: fields.curve,
     TermsView: fields.terms,
+    CircuitView: circuit.circuit,
     FiringRateView: training.firing_rates,
     LearningCurveView: training.learning_curve,
 }
-TIMED = {HeatView, BarsView, TermsView}
+TIMED = {HeatView, BarsView, TermsView, CircuitView}
 INCHES = {TermsView: 1.6, FiringRateView: 2.4, MembraneView: 2.8}
 
 

@@ -7,6 +7,7 @@ large layer. Both renderers only choose marks. Each view says itself in words: `
 
 from spikedu.figures.views.activity import MembraneView, RasterView
 from spikedu.figures.views.charts import BarsView, CurveView
+from spikedu.figures.views.circuit import CircuitView
 from spikedu.figures.views.difference import DifferenceView
 from spikedu.figures.views.maps import HeatView
 from spikedu.figures.views.screen import Screen, TermsView
@@ -14,6 +15,7 @@ from spikedu.figures.views.training import FiringRateView, LearningCurveView
 
 __all__ = [
     "BarsView",
+    "CircuitView",
     "CurveView",
     "DifferenceView",
     "FiringRateView",
