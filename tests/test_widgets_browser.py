@@ -31,8 +31,8 @@ START = """
 window.begin = (state) => {
   window.model = store(state);
   window.sent = [];
-  model.save_changes = () => sent.push([performance.now(), model.get("told")]);
-  window.stop = mount(document.getElementById("here"), model);
+  model.save_changes = () => sent.push([performance.now(), model.get("told"), model.get("cursor")]);
+  window.stop = mount(document.getElementById("here"), model, from);
 };
 """
 
@@ -54,7 +54,7 @@ class Bare:
 
     def begin(self, native: bool = True, **values):
         w = lif_explorer(**values)
-        state = {**w._state(w.values), "native": native, "edition": 0}
+        state = {**w._state(w.values), "native": native, "edition": 0, "cursor": {}}
         self.page.evaluate("state => begin(state)", state)
         self.page.wait_for_selector("canvas[data-paints]")
         return self
@@ -175,7 +175,7 @@ def test_the_page_follows_when_python_moves(bare):
     page = bare().begin(native=False)
     page.page.evaluate("model.set('current', 1.5)")
     assert page["spikes"] == "100"
-    assert page.page.locator("input").count() == 0
+    assert page.page.locator(".spikedu-controls").count() == 0
 
 
 def test_values_are_read_with_the_pointer_and_with_keys(bare):
@@ -199,7 +199,7 @@ def test_values_are_read_with_the_pointer_and_with_keys(bare):
     assert page["paints"] and "use the arrow keys" in readout.inner_text()
     width = canvas.bounding_box()["width"]
     middle = 62 + (width - 62 - 14) * 0.505
-    canvas.hover(position={"x": middle, "y": 372.5})  # row 14 of the raster
+    canvas.hover(position={"x": middle, "y": 387.5})  # row 14 of the raster
     assert page["paints"] and readout.inner_text() == said(50, 14)
 
 
@@ -265,7 +265,7 @@ def test_everything_that_can_be_focused_has_a_name_and_a_guard(bare):
             "[...document.querySelectorAll('#here *')]"
             ".filter((el) => el.tabIndex >= 0).length"
         )
-        == 13
+        == 20  # 6 controls, 5 buttons, 5 of time, picture, code, words and their twin
     )
 
 
