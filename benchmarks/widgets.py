@@ -1,6 +1,6 @@
 """Our live widget beside what courses do: how soon a slider's movement is on screen.
 
-    python benchmarks/widgets.py [--rounds 3] [--keys 12] [--shots FOLDER]
+    python benchmarks/widgets.py [--rounds 2] [--keys 16] [--shots FOLDER]
 
 One JupyterLab, one headless Chromium, the same demo in each notebook: 100 LIF neurons,
 200 steps, three panels, three sliders. Each round opens every notebook anew, in turn.
@@ -258,8 +258,8 @@ def write(path: Path, imports: str, shows: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--keys", type=int, default=12, help="a round and variant")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--keys", type=int, default=16, help="a round and variant")
     parser.add_argument("--shots", type=Path, help="a folder for a picture of each")
     options = parser.parse_args()
     results = {name: defaultdict(list) for name, given in VARIANTS.items() if given}
@@ -287,6 +287,8 @@ def main() -> None:
                 for name in list(results)[:: -1 if turn % 2 else 1]:
                     measure(browser, port, at, name, options, results[name])
         browser.close()
+    if hasattr(os, "getloadavg"):  # not on Windows
+        print(f"load of this machine, last 5 minutes: {os.getloadavg()[1]:.1f}")
     found = {name: summary(one) for name, one in results.items()}
     table(found)
     for name in found:
