@@ -6,7 +6,8 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from spikedu.figures import style
-from spikedu.figures.static import activity, base, circuit, fields, training
+from spikedu.figures.static import activity, base, fields, training
+from spikedu.figures.static.circuit import circuit
 from spikedu.figures.views import (
     BarsView,
     CircuitView,
@@ -29,7 +30,7 @@ DRAW = {
     BarsView: fields.bars,
     CurveView: fields.curve,
     TermsView: fields.terms,
-    CircuitView: circuit.circuit,
+    CircuitView: circuit,
     FiringRateView: training.firing_rates,
     LearningCurveView: training.learning_curve,
 }
