@@ -5,11 +5,53 @@ A maker takes no argument. The networks in them are small, untrained and seeded.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from dataclasses import replace
 
-from spikedu import widgets
+import torch
+
+from spikedu import data, widgets
+from spikedu.record import Recorder, Recording
+from spikedu.spikformer import Spikformer, SpikformerConfig
 from spikedu.widgets.base import Explorer
+
+# Untrained, every size another one. At the usual start (gain 1, shift 0) of BatchNorm
+# no neuron of Eq. (15) fires.
+SMALL = SpikformerConfig(
+    32, 2, 4, steps=5, channels=1, image_size=8, pools=(False, False, False, True)
+)
+
+
+def digit_images() -> torch.Tensor:
+    """Three digits [B, 1, 8, 8]."""
+    return data.load("digits", "test").images[:3]
+
+
+@functools.cache
+def small_spikformer(neuron: str = "hard") -> Spikformer:
+    """A seeded network that fires in every layer, in train mode."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = replace(SMALL, neuron=neuron)
+        model = Spikformer(config)
+    for module in model.modules():
+        if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
+            torch.nn.init.constant_(module.weight, 3.0)
+            torch.nn.init.constant_(module.bias, 0.5)
+    return model.train()
+
+
+@functools.cache
+def small_recording(neuron: str = "hard") -> Recording:
+    """Three digits in that network: T=5, B=3, N=16, D=32, 4 heads, 2 blocks."""
+    model = small_spikformer(neuron)
+    with torch.no_grad(), Recorder(model) as recording:
+        model(digit_images())
+    return recording
+
 
 MAKERS: dict[str, Callable[[], Explorer]] = {
     "lif_explorer": widgets.lif_explorer,
+    "film_strip": lambda: widgets.film_strip(small_recording(), digit_images()),
 }

@@ -121,21 +121,24 @@ def lif_explorer(
 
 # ---------------------------------------------------------------- the neuron
 def simulate(
-    i: NDArray[np.float64], beta: float, threshold: float, reset: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Membrane and spikes [T, N] of a current [T, N], from rest, by one of RESETS."""
-    u, s = np.zeros(i.shape[1]), np.zeros(i.shape[1])
+    i: NDArray[np.floating], beta: float, threshold: float, reset: str
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Membrane and spikes [T, ...] of a current, from rest, by one of RESETS.
+
+    In the current's own precision: float32 gives the bits that `spikedu.fused` gives.
+    """
+    u, s = np.zeros_like(i[0]), np.zeros_like(i[0])
     membrane, spikes = np.empty_like(i), np.empty_like(i)
     for t, x in enumerate(i):
         if reset == TO_ZERO:
             rest = u * (1 - s)
             u = rest + (x - rest) * (1 - beta)
-            s = (u >= threshold).astype(float)
+            s = np.array(u >= threshold, i.dtype)
         else:
             u = beta * u + x
             if reset == SUBTRACT:
                 u = u - s * threshold
-            s = (u > threshold).astype(float)
+            s = np.array(u > threshold, i.dtype)
         membrane[t], spikes[t] = u, s
     return membrane, spikes
 

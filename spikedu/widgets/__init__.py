@@ -2,5 +2,6 @@
 
 from spikedu.widgets.base import link
 from spikedu.widgets.lif import LifExplorer, lif_explorer
+from spikedu.widgets.patches import FilmStrip, film_strip
 
-__all__ = ["LifExplorer", "lif_explorer", "link"]
+__all__ = ["FilmStrip", "LifExplorer", "film_strip", "lif_explorer", "link"]
