@@ -204,7 +204,7 @@ def circuit(view: CircuitView) -> list[Panel]:
     names = ("title", "threshold", "most", "spikes", "cause")
     panel = {"kind": "circuit", **{name: getattr(view, name) for name in names}}
     low, high = view.span
-    return [{**panel, "low": low, "high": high, "values": np.stack(flows, axis=1)}]
+    return [{**panel, "low": low, "high": high, "values": np.stack(flows)}]
 
 
 DRAW = {

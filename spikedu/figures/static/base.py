@@ -109,6 +109,8 @@ def legend(axes: Axes, columns: int = 3) -> None:
     """Under the axis label: it can never lie over data."""
     below = ScaledTranslation(0, -38 / 72, axes.figure.dpi_scale_trans)
     at = {"bbox_to_anchor": (0.5, 0), "bbox_transform": axes.transAxes + below}
+    if axes.figure.bbox.width < 0.6 * WIDTH * axes.figure.dpi:  # beside another panel
+        columns = 1
     axes.legend(loc="upper center", borderaxespad=0, ncols=columns, **at)
 
 

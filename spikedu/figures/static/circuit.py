@@ -93,6 +93,8 @@ def _capacitor(view: CircuitView, axes: Axes, theme: style.Theme, t: int) -> Non
     edge = level(view.threshold)
     axes.plot([50, 73], [edge, edge], linestyle=dash, color=colour, zorder=4)
     _words(axes, 50, edge, "U_th", ha="right")
+    if edge < zero - 4:
+        _words(axes, 50, zero, "0", ha="right")
     _label(axes, 60, "U", view.membrane[t], view.cause[t] == KEPT)
 
 

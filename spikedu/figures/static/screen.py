@@ -51,6 +51,8 @@ def screen(view: Screen, theme: style.Theme = "light", t: int | None = None):
                 part.subfigures(1, len(row), squeeze=False)[0], row, strict=True
             ):
                 _one(one, place, theme, t)
+                for axes in place.axes * (len(row) > 1):
+                    axes.set_title(axes.get_title("left"), fontsize=style.FONT_SIZE - 2)
     return base.Picture(figure, view.alt)
 
 

@@ -12,8 +12,8 @@ register("circuit", { height: () => 250, paint: paintCircuit });
 
 function paintCircuit(ink, look, box, { t: asked }, done) {
   const { panel: p, left, right, top, bottom } = box;
-  const [steps, count] = p.values.shape, t = Math.min(asked, steps - 1);
-  const [current, kept, leak, reset, u] = p.values.data.subarray(t * count, (t + 1) * count);
+  const [count, steps] = p.values.shape, t = Math.min(asked, steps - 1);
+  const [current, kept, leak, reset, u] = Array.from({ length: count }, (_, k) => p.values.data[k * steps + t]);
   const fires = p.spikes.data[t], cause = p.cause.data[t];
   const wide = Math.min(right - left, 460);
   const x = (a) => left + (a / 100) * wide, y = (b) => top + (b / 70) * (bottom - top);
@@ -65,6 +65,7 @@ function paintCircuit(ink, look, box, { t: asked }, done) {
   const edge = y(level(p.threshold));
   line(ink, [[x(50), edge], [x(73), edge]], COLOURS.threshold, { width: 1.8, dash: [6, 4] });
   say("U_th", 49, level(p.threshold), false, "right");
+  if (edge < y(level(0)) - 14) say("0", 49, level(0), false, "right");
   label(60, "U", u, cause === KEPT);
 
   const closed = reset !== 0;
