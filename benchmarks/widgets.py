@@ -18,7 +18,6 @@ import argparse
 import datetime
 import json
 import os
-import platform
 import random
 import socket
 import statistics
@@ -170,8 +169,8 @@ class Bench:
 
 def measure(browser, port, at, name, options, found) -> None:
     """One round of one variant."""
-    begun = time.perf_counter()
-    with lab.tab(*at, f"{name}.ipynb", browser) as opened:
+    begun, tall = time.perf_counter(), {"width": 1200, "height": 1400}
+    with lab.tab(*at, f"{name}.ipynb", browser, viewport=tall) as opened:
         bench = Bench(opened, Mouse(port, f"{name}.ipynb"), found)
         bench.first_paint(VARIANTS[name][0])
         bench.keys(options.keys)
@@ -277,7 +276,7 @@ def main() -> None:
         )
         packages = "jupyterlab ipywidgets plotly anywidget matplotlib".split()
         print(
-            f"{datetime.date.today()}, {os.cpu_count()} cores {platform.machine()},",
+            f"{datetime.date.today()}, {os.cpu_count()} cores,",
             *(f"{package} {metadata.version(package)}," for package in packages),
             f"chromium {browser.version}",
         )
