@@ -473,6 +473,19 @@ def test_a_state_that_goes_on_continues_the_time_axis():
     assert rec.spikes["two"].shape == (7, 3, 5)
 
 
+def test_a_batch_of_another_size_starts_from_rest_by_itself():
+    model = Loop(loop=False, init_hidden=True)  # snnTorch drops states that do not fit
+    with Recorder(model) as rec, torch.no_grad():
+        for x in [*frames(4), *frames(4, batch=2, seed=3)]:
+            model(x)
+    model.forget()
+    with Recorder(model) as alone, torch.no_grad():
+        for x in frames(4, batch=2, seed=3):
+            model(x)
+    assert rec.spikes["two"].shape == (4, 5, 5)
+    np.testing.assert_array_equal(rec.membrane("two")[:, 3:], alone.membrane("two"))
+
+
 def silent(model):
     for p in model.parameters():
         nn.init.zeros_(p)
