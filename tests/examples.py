@@ -53,5 +53,6 @@ def small_recording(neuron: str = "hard") -> Recording:
 
 MAKERS: dict[str, Callable[[], Explorer]] = {
     "lif_explorer": widgets.lif_explorer,
+    "coder_bench": widgets.coder_bench,
     "film_strip": lambda: widgets.film_strip(small_recording(), digit_images()),
 }
