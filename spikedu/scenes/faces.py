@@ -95,7 +95,7 @@ def four_faces(
         rows=((circuit, trace), (terms,)),
         sentence=happens,
         alt=alt,
-        code=_code(beta, threshold, weight, x),
+        code=code(beta, threshold, weight, _listed(x)),
         steps=STEPS,
         at=int(fired[0]) if len(fired) else int(u.argmax()),
         said=tuple(
@@ -194,11 +194,12 @@ def _said(t, kept, current, reset, u, threshold, cause) -> str:
     )
 
 
-def _code(beta, threshold, weight, x) -> str:
+def code(beta: float, threshold: float, weight: float, x: str) -> str:
+    """Eq. (1) as a loop of its own, for the input that the code `x` makes."""
     return "\n".join(
         [
             f"beta, threshold, weight = {beta!r}, {threshold!r}, {weight!r}",
-            f"x = {_listed(x)}",
+            f"x = {x}",
             "u, s = 0.0, 0.0",
             "membrane, spikes = [], []",
             "for t in range(-1, len(x) - 1):",

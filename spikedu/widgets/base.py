@@ -38,6 +38,7 @@ class Explorer(ipywidgets.VBox):
     CONTROLS: tuple[Control, ...] = ()
     PRESETS: Mapping[str, Mapping[str, Any]] = {}
     STATES: Mapping[str, tuple[Any, ...]] = {}
+    UNTOUCHED: tuple[str, ...] = ()  # controls that a preset leaves where they are
     CANVAS: type[Canvas] = Canvas
     PAGE = False
 
@@ -110,7 +111,11 @@ class Explorer(ipywidgets.VBox):
     def preset(self, name: str) -> None:
         """Moves the controls to a preset, as its button does."""
         arrays.choice("preset", name, tuple(self.PRESETS))
-        self.values = {**self.defaults(), **self.PRESETS[name]}
+        self.values = self._preset(name)
+
+    def _preset(self, name: str) -> dict[str, Any]:
+        found = {**self.defaults(), **self.PRESETS[name]}
+        return {n: v for n, v in found.items() if n not in self.UNTOUCHED}
 
     def reset(self) -> None:
         """Moves the controls to where they started."""
@@ -203,10 +208,7 @@ class Explorer(ipywidgets.VBox):
         return {name: self._by_name[name].to_page(v) for name, v in values.items()}
 
     def _state(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        presets = {
-            name: self._to_page(self._checked(preset))
-            for name, preset in self.PRESETS.items()
-        }
+        presets = {name: self._to_page(self._preset(name)) for name in self.PRESETS}
         return {
             **self._to_page(values),
             "start": self._to_page(self._start),
@@ -257,7 +259,7 @@ class Explorer(ipywidgets.VBox):
         state["presets"] = {
             name: preset
             for name, preset in state["presets"].items()
-            if all(preset[c["name"]] in c["values"] for c in state["controls"])
+            if all(preset.get(c["name"]) in (None, *c["values"]) for c in state["controls"])
         }
         state["start"] = self._to_page(values)
         data = zlib.compress(b"".join(found), 9)

@@ -30,14 +30,14 @@ class FourFaces(Explorer):
         "three pulses add up to a spike": {},
         "fast leak: pulses do not add up": {"beta": 0.5},
         "constant input: the leftover decides": {"drive": faces.CONSTANT},
-        "no leak: it stays where it was left": {"beta": 1.0, "drive": faces.OFF},
+        "no leak: three pulses are enough, however far apart": {"beta": 1.0},
         "a spike follows a spike": {"weight": 1.5, "drive": faces.CONSTANT},
     }
     STATES = {
         "beta": (0.5, 0.8, 1.0),
         "threshold": (1.0,),
         "weight": (0.5, 1.5),
-        "drive": faces.DRIVES,
+        "drive": (faces.CONSTANT, faces.PULSES, faces.RAMP),
     }
     CANVAS = FacesCanvas
     scene = staticmethod(faces.four_faces)
