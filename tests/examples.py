@@ -54,5 +54,7 @@ def small_recording(neuron: str = "hard") -> Recording:
 MAKERS: dict[str, Callable[[], Explorer]] = {
     "lif_explorer": widgets.lif_explorer,
     "coder_bench": widgets.coder_bench,
+    "slot_machine": widgets.slot_machine,
+    "slot_machine_recorded": lambda: widgets.slot_machine(small_recording()),
     "film_strip": lambda: widgets.film_strip(small_recording(), digit_images()),
 }

@@ -197,8 +197,8 @@ def _said(stage, found, rate, fired, dead, busiest) -> str:
     none = "no channel is dead"
     if dead:
         none = f"{len(dead)} of {words.plural(size[0], 'channel')} dead"
-    top = words.number(rate[busiest])
-    return f"{first} Channel {busiest} is busiest, {top} spikes per {what} per step; {none}."
+    top = f"{words.number(rate[busiest])} spikes per {what} per step"
+    return f"{first} Channel {busiest} is busiest, {top}; {none}."
 
 
 def _shown(channels: range, total: int, page: int) -> list[str]:

@@ -13,6 +13,8 @@ from spikedu.figures.static import base
 from spikedu.figures.views import BarsView, CurveView, HeatView, TermsView
 
 MOST_NUMBERS = 64  # cells of a map that are small enough a number to be written in
+ROOM = 24  # points of a cell with room for one
+NARROW = 200  # points; labels of a map beside others take two lines
 
 
 def heat(
@@ -43,7 +45,9 @@ def heat(
                 colour = style.colour("threshold", theme)
                 edge = {"fill": False, "linewidth": 2, "edgecolor": colour}
                 axes.add_patch(_box(x + column, y + row, 1, 1, **edge))
-        if not view.binary and rows * columns <= MOST_NUMBERS and count <= 2:
+        room = base.width(axes) / wide.shape[1] >= ROOM
+        small = rows * columns <= MOST_NUMBERS and count <= 2 and room
+        if not view.binary and small:
             _numbers(axes, tile, x, y, view)
     paper, ink = style.PAPER[theme], style.TEXT[theme]
     colours = ListedColormap([paper, ink]) if view.binary else "cividis"
@@ -55,7 +59,10 @@ def heat(
     axes.set_title(view.title, pad=20 if any(view.names) and down == 1 else 8)
     when = f", step {t}" if len(view.values) > 1 else ""
     key = "; black: spike" if view.binary else ""
-    axes.set(xlabel=f"{view.columns} to the right{key}{when}", ylabel=f"{view.rows}")
+    more = f"{key}{when}".removeprefix("; ").removeprefix(", ")
+    gap = "\n" if base.width(axes) < NARROW else "; "
+    below = f"{view.columns} to the right" + (f"{gap}{more}" if more else "")
+    axes.set(xlabel=below, ylabel=f"{view.rows}")
     axes.spines[:].set_visible(False)
     return base.with_alt(axes, view.alt)
 
