@@ -53,6 +53,9 @@ def small_recording(neuron: str = "hard") -> Recording:
 
 MAKERS: dict[str, Callable[[], Explorer]] = {
     "lif_explorer": widgets.lif_explorer,
+    "four_faces": widgets.four_faces,
+    "secret_neuron": widgets.secret_neuron,
+    "switchboard": widgets.switchboard,
     "coder_bench": widgets.coder_bench,
     "slot_machine": widgets.slot_machine,
     "slot_machine_recorded": lambda: widgets.slot_machine(small_recording()),
