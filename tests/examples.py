@@ -59,5 +59,6 @@ MAKERS: dict[str, Callable[[], Explorer]] = {
     "coder_bench": widgets.coder_bench,
     "slot_machine": widgets.slot_machine,
     "slot_machine_recorded": lambda: widgets.slot_machine(small_recording()),
+    "spike_microscope": lambda: widgets.spike_microscope(small_recording()),
     "film_strip": lambda: widgets.film_strip(small_recording(), digit_images()),
 }

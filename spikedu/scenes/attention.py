@@ -229,7 +229,7 @@ def _rows(q, k, v, made, spikes, tokens, scale, order, costs):
             trains(spikes, "output, Eq. (15)"),
             BarsView.of(
                 [costs[QK], costs[KV]],
-                ORDERS,
+                ("(QK^T)V", "Q(K^TV)"),
                 title="cost of each order",
                 x="",
                 y="multiply-adds per step",

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikedu.figures import arrays, words
 from spikedu.figures.views import BarsView, HeatView, Screen
-from spikedu.scenes.recorded import spikes_of
+from spikedu.scenes.recorded import pool, spikes_of
 
 IMAGE = "the image itself"
 POOLED = ", pooled"
@@ -58,15 +58,6 @@ def stages(recording: Any, images: ArrayLike | None = None) -> dict[str, str]:
 
 def _halved(size: tuple[int, ...], later: tuple[int, ...]) -> bool:
     return all(-(-n // 2) == m < n for n, m in zip(size[3:], later[3:], strict=True))
-
-
-def pool(spikes: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """MaxPool 3x3, stride 2, padding 1, of spikes [..., H, W]: any of the nine."""
-    around = [(0, 0)] * (spikes.ndim - 2) + [(1, 1)] * 2
-    nine = np.lib.stride_tricks.sliding_window_view(
-        np.pad(spikes, around), (3, 3), axis=(-2, -1)
-    )
-    return nine[..., ::2, ::2, :, :].any(axis=(-2, -1))
 
 
 def film_strip(

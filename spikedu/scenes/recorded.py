@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ class Attention:
     value: str
     output: str  # the neuron of Eq. (15)
     heads: int
+    width: int  # d: features of a head
     scale: float
 
 
@@ -57,7 +59,9 @@ def attentions(recording: Any) -> dict[str, Attention]:
         stem = about["q"].removesuffix("query")
         parts = [f"{stem}{part}" for part in ("query", "key", "value", "lif")]
         if all(part in spikes for part in parts):
-            found[name] = Attention(*parts, about["heads"], about["scale"])
+            heads = about["heads"]
+            width = spikes[parts[0]].shape[-1] // heads
+            found[name] = Attention(*parts, heads, width, about["scale"])
     if not found:
         right = 'of a Spikformer, with neurons such as "blocks.0.ssa.*"'
         held = ", ".join(spikes) or "nothing"
@@ -104,6 +108,48 @@ def course(recording: Any, name: str, sample: int, at: tuple[int, ...]) -> Cours
     membrane, spikes = simulate(current, beta, threshold, RULES[rule])
     agrees = bool(np.array_equal(spikes != 0, fired))
     return Course(current, membrane, fired, threshold, beta, rule, agrees)
+
+
+def pool(spikes: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """MaxPool 3x3, stride 2, padding 1, of spikes [..., H, W]: any of the nine."""
+    around = [(0, 0)] * (spikes.ndim - 2) + [(1, 1)] * 2
+    nine = np.lib.stride_tricks.sliding_window_view(
+        np.pad(spikes, around), (3, 3), axis=(-2, -1)
+    )
+    return nine[..., ::2, ::2, :, :].any(axis=(-2, -1))
+
+
+def summands(recording: Any, block: str) -> tuple[str, ...]:
+    """Layers whose spikes add up to the input of that block; () if one is missing.
+
+    Eqs. (7) to (9): the last stage of patch splitting and RPE, then SSA and MLP of
+    every block below.
+    """
+    place = re.fullmatch(r"(.*?)blocks\.(\d+)\.ssa", block)
+    if not place:
+        return ()
+    root, number = place[1], int(place[2])
+    stages = [n for n in recording.spikes if n.startswith(f"{root}sps.stages.")]
+    found = [stages[-1] if stages else "", f"{root}rpe"]
+    for k in range(number):
+        found += [f"{root}blocks.{k}.{part}" for part in ("ssa.out", "mlp.down")]
+    return tuple(found) if all(n in recording.spikes for n in found) else ()
+
+
+def inputs(recording: Any, block: str, sample: int = 0) -> NDArray[np.int64]:
+    """What each of `summands` gives the block: [S, T, N, D], 0 or 1; their sum is X."""
+    names = summands(recording, block)
+    if not names:
+        arrays.fail("recording", "without them", f"of all that {block} is given")
+    found = []
+    grid = recording.spikes[names[1]].shape
+    for name in names:
+        spikes = recording.spikes[name][:, sample]
+        if spikes.ndim == 4:  # a grid of patches; tokens are its places, row by row
+            spikes = pool(spikes) if spikes.shape[-2:] != grid[-2:] else spikes
+            spikes = spikes.reshape(*spikes.shape[:2], -1).swapaxes(-2, -1)
+        found.append(spikes)
+    return np.stack(found).astype(np.int64)
 
 
 def exact(x: float, beside: float = np.nan) -> str:

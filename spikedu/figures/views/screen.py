@@ -67,7 +67,8 @@ class Screen:
 
     A view with a time axis of its own runs over `steps`; a map or bars with T > 1 shows
     the step where the cursor is, at first `at`. `picks`: by the number of a panel, what
-    a click on it sets: {"t" | "n" | "tile" | "row" | "column": name of a control}.
+    a click on it sets: {"t" | "n" | "tile" | "row" | "column" | "bar": name of a
+    control}, and {name of a control: the number it is set to} where that is fixed.
     """
 
     rows: tuple[tuple[Any, ...], ...]
@@ -77,7 +78,7 @@ class Screen:
     steps: int = 0
     at: int = 0
     said: tuple[str, ...] = ()  # one for each step, where there is more to say
-    picks: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    picks: Mapping[int, Mapping[str, str | int]] = field(default_factory=dict)
 
     @property
     def panels(self) -> list[Any]:

@@ -39,6 +39,7 @@ export function fromKernel(model) {
   };
   return {
     events: ["change:frame"],
+    told: false,
     screen: read,
     awaits: (values) => {
       const of = read()?.values || {};
@@ -77,7 +78,7 @@ export function mount(el, model, from = fromKernel) {
   canvas.tabIndex = words.tabIndex = guard(code).tabIndex = 0; // these may scroll
   canvas.setAttribute("role", "img");
   for (const [part, label] of [[code, "the same in Python"], [words, "the picture in words"]]) {
-    part.setAttribute("role", "region");
+    part.setAttribute("role", "group");
     part.setAttribute("aria-label", label);
   }
   twin.append(guard(element("summary", "", "In words")), words);
@@ -122,6 +123,9 @@ export function mount(el, model, from = fromKernel) {
     refresh();
     if (!screen) return;
     live.textContent = screen.alt;
+    // Where Python computes it has the values from the sliders, and needs no word of it
+    // unless somebody there waits for the hand to rest.
+    if (source.told === false && !model.get("heard")) return;
     const edition = model.get("edition");
     model.set("told", { ...values, spikes: Number(canvas.dataset.spikes), edition, sequence: ++told });
     model.save_changes();
@@ -190,7 +194,8 @@ export function mount(el, model, from = fromKernel) {
     const which = found && screen.picks?.[found.view];
     if (!which) return false;
     for (const [part, name] of Object.entries(which)) {
-      if (found[part] !== undefined) model.set(name, found[part]);
+      if (typeof name === "number") model.set(part, name);
+      else if (found[part] !== undefined) model.set(name, found[part]);
     }
     model.save_changes();
     return true;
