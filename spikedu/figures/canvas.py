@@ -42,7 +42,7 @@ def raster(view: RasterView) -> list[Panel]:
             "title": view.title,
             "meaning": view.meaning,
             "spikes": [found],
-            "neurons": view.neurons.tolist(),
+            "neurons": view.neurons,
             "marked": view.marked,
         }
     ]
@@ -61,7 +61,7 @@ def difference(view: DifferenceView) -> list[Panel]:
             "meaning": "spike",
             "spikes": list(found),
             "names": list(view.names),
-            "neurons": list(range(view.neurons)),
+            "neurons": np.arange(view.neurons),
             "marked": None,
         }
     ]
@@ -266,7 +266,7 @@ def _bytes(x: NDArray) -> tuple[str, bytes]:
         return "bits", np.packbits(x, bitorder="little").tobytes()
     if x.size and x.min() >= 0 and x.max() < 256 and (x == np.floor(x)).all():
         return "u1", x.astype(np.uint8).tobytes()
-    return "f4", x.astype("<f4").tobytes()
+    return "f4", x.astype("<f4").tobytes()  # whole numbers up to 2^24, exactly
 
 
 def unpack(frame: bytes) -> dict[str, Any]:

@@ -127,6 +127,7 @@ class Explorer(ipywidgets.VBox):
         What it raises is shown in the widget, in words.
         """
         self._heard.append(call)
+        self.canvas.heard = True
 
     def _checked(self, new: Mapping[str, Any], base: Mapping | None = None) -> dict:
         known = ", ".join(self._by_name)
@@ -197,12 +198,14 @@ class Explorer(ipywidgets.VBox):
             name = getattr(call, "__name__", "a callback").replace(
                 "_compute", "the scene"
             )
-            words = f"{name} stopped: {type(error).__name__}: {error}"
-            alert = 'class="spikedu-error" role="alert"'
-            self._message.value = f"<p {alert}>{html.escape(words)}</p>"
-            self._message.layout.display = ""
+            self._alert(f"{name} stopped: {type(error).__name__}: {error}")
             if "PYTEST_CURRENT_TEST" in os.environ:
                 raise
+
+    def _alert(self, words: str) -> None:
+        alert = 'class="spikedu-error" role="alert"'
+        self._message.value = f"<p {alert}>{html.escape(words)}</p>"
+        self._message.layout.display = ""
 
     def _to_page(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._by_name[name].to_page(v) for name, v in values.items()}
@@ -259,7 +262,9 @@ class Explorer(ipywidgets.VBox):
         state["presets"] = {
             name: preset
             for name, preset in state["presets"].items()
-            if all(preset.get(c["name"]) in (None, *c["values"]) for c in state["controls"])
+            if all(
+                preset.get(c["name"]) in (None, *c["values"]) for c in state["controls"]
+            )
         }
         state["start"] = self._to_page(values)
         data = zlib.compress(b"".join(found), 9)

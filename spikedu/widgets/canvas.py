@@ -55,6 +55,7 @@ class Canvas(anywidget.AnyWidget):
     # Counts changes made in Python, so that what the page told before one is ignored.
     edition = traitlets.Int(0).tag(sync=True)
     told = traitlets.Dict().tag(sync=True, echo_update=False)
+    heard = traitlets.Bool(False).tag(sync=True)  # somebody waits for `told`
     # What the kernel computed: `figures.canvas.pack`. Empty where the page computes.
     frame = traitlets.Bytes(b"").tag(sync=True)
     # {"t": step, "n": neuron} or {}; widgets of one group share it within the page.

@@ -3,7 +3,7 @@
 // What a key does to the cursor (time, neuron) and the spot (a cell of a map, a bar).
 export function keyed(key, screen, cursor, spot) {
   const flat = screen.rows.flat();
-  const rows = flat.flat().find((p) => p.kind === "raster")?.neurons.length || 1;
+  const rows = flat.flat().find((p) => p.kind === "raster")?.neurons.data.length || 1;
   const spots = flat.flatMap(([p], view) => (p.kind === "heat" || p.kind === "bars" ? [view] : []));
   if (key === "PageDown" || key === "PageUp" || (!screen.steps && !spot)) {
     if (key === "Escape" || key === "Enter" || !spots.length) return undefined;

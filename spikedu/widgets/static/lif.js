@@ -24,7 +24,8 @@ export function lifScreen(values) {
   const raster = {
     kind: "raster", title: `each with its own noise: ${neurons} neurons`,
     meaning: "spike", spikes: [{ data: found.s, shape: [steps, neurons] }],
-    neurons: Array.from({ length: neurons }, (_, n) => n), marked: 0,
+    neurons: { data: Uint8Array.from({ length: neurons }, (_, n) => n), shape: [neurons] },
+    marked: 0,
   };
   const readout = (t, n) => {
     const k = t * neurons + n;

@@ -86,7 +86,7 @@ export function locate(screen, width, px, py) {
   const t = Math.floor(scale(box.left, box.right, 0, screen.steps)(px));
   const found = { view: box.view, t: Math.max(0, Math.min(screen.steps - 1, t)) };
   if (box.panel.kind === "raster" && py >= box.top && py < box.bottom) {
-    const rows = box.panel.neurons.length;
+    const rows = box.panel.neurons.data.length;
     found.n = Math.floor(scale(box.top, box.bottom, 0, rows)(py));
   }
   return found;

@@ -60,7 +60,7 @@ export function nativeControls(model, controls, listen) {
       const value = model.get(spec.name);
       input.value = few && !spec.options ? few.indexOf(value) : value;
       shown.textContent = spec.options ? "" : spec.step >= 1 ? value : value.toFixed(2);
-      input.setAttribute("aria-valuetext", spec.options ? "" : shown.textContent);
+      if (!spec.options) input.setAttribute("aria-valuetext", shown.textContent);
     };
     const chosen = () => (few && !spec.options ? few[input.value] : Number(input.value));
     input.addEventListener("input", () => model.set(spec.name, chosen()));

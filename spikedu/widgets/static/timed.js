@@ -52,17 +52,17 @@ function legend(ink, look, x, y, { right }, p) {
 }
 
 // ---------------------------------------------------------------- rasters
-function rasterHeight({ neurons: { length } }) {
+function rasterHeight({ neurons: { data: { length } } }) {
   return Math.min(Math.max(length * (length > 16 ? 5 : 14), 36), 260);
 }
 
 function paintRaster(ink, look, box, { x, cursor }, done) {
   const { panel: p, left, right, top, bottom } = box;
-  const rows = p.neurons.length, high = (bottom - top) / rows;
+  const rows = p.neurons.data.length, high = (bottom - top) / rows;
   const [a, b] = p.spikes, steps = a.shape[0];
   let after = title(ink, look, box, p.title);
   sideways(ink, look, "neuron", left, top, bottom);
-  const label = (n) => text(ink, look, p.neurons[n], left - 6, top + (n + 0.5) * high, "right");
+  const label = (n) => text(ink, look, p.neurons.data[n], left - 6, top + (n + 0.5) * high, "right");
   const all = high >= 12;
   for (let n = 0; n < rows; n++) if (all || n === 0 || n === rows - 1) label(n);
   for (const [row, alpha] of [[p.marked, 0.25], [cursor?.n, 0.18]]) {

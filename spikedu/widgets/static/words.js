@@ -33,10 +33,10 @@ export function sayAt(screen, cursor, spot) {
         parts.push(`${name} ${show(p.lines.data[t * count + k])}`);
       }
     } else if (p.kind === "raster") {
-      const rows = p.neurons.length, k = t * rows + Math.min(n, rows - 1);
+      const rows = p.neurons.data.length, k = t * rows + Math.min(n, rows - 1);
       const names = p.names || [p.title.split(":")[0]];
       const which = p.spikes.map((s, i) => s.data[k] && names[i]).filter(Boolean);
-      const who = `neuron ${p.neurons[Math.min(n, rows - 1)]}`;
+      const who = `neuron ${p.neurons.data[Math.min(n, rows - 1)]}`;
       parts.push(p.names ? `${who}: ${which.join(" and ") || "neither"} fires`.replace(/ and (.*) fires/, " and $1 fire")
         : `${who}: ${which.length ? "spike" : "no spike"}`);
     }
@@ -50,13 +50,13 @@ export function inWords(screen) {
   const lines = [screen.alt];
   for (const p of screen.rows.flat(2)) {
     if (p.kind === "raster") {
-      const rows = p.neurons.length;
+      const rows = p.neurons.data.length;
       p.spikes.forEach((s, i) => {
         if (p.names) lines.push(`${p.names[i]}:`);
         for (let n = 0; n < rows; n++) {
           const times = [];
           for (let t = 0; t < s.shape[0]; t++) if (s.data[t * rows + n]) times.push(t);
-          lines.push(`neuron ${p.neurons[n]} ${times.length ? `fires at ${times.join(", ")}` : "never fires"}`);
+          lines.push(`neuron ${p.neurons.data[n]} ${times.length ? `fires at ${times.join(", ")}` : "never fires"}`);
         }
       });
     } else if (p.kind === "traces") {
@@ -90,7 +90,7 @@ export function inWords(screen) {
 export function clicks(screen, t, n) {
   const p = screen?.rows.flat(2).find((one) => one.kind === "raster");
   if (p) {
-    const rows = p.neurons.length;
+    const rows = p.neurons.data.length;
     return p.spikes.some((s) => s.data[t * rows + Math.min(n, rows - 1)]);
   }
   const traces = screen?.rows.flat(2).find((one) => one.spikes);
