@@ -11,6 +11,7 @@ import copy
 import json
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
@@ -83,11 +84,13 @@ def train(
     checkpoint: str | Path | None = None,
     resume: bool = False,
     progress: bool = True,
+    watch: Callable[[int, float, float], object] | None = None,
 ) -> History:
     """Trains `model` in place. With `checkpoint`, writes that file after every epoch.
 
     Ctrl-C ends it early: the model and the file hold the last finished epoch. `resume`
     goes on from the file to exactly what one uninterrupted run would have given.
+    `watch(step, loss, accuracy)` is called after each step with those of its batch.
     Raises `ValueError` on data of another shape and on a file of another run.
     """
     arguments.instance("model", model, Spikformer)
@@ -104,7 +107,7 @@ def train(
     bar = tqdm(range(len(history), config.epochs), unit="epoch", disable=not progress)
     try:
         for epoch in bar:
-            scores = _epoch(model, train_set, optimizer, config, epoch)
+            scores = _epoch(model, train_set, optimizer, config, epoch, watch)
             history.append(scores, evaluate(model, test_set))
             if checkpoint is None:
                 kept = copy.deepcopy((model.state_dict(), history))
@@ -137,7 +140,7 @@ def evaluate(model: Spikformer, images: data.Images) -> tuple[float, float]:
     return loss / len(images.labels), right / len(images.labels)
 
 
-def _epoch(model, train_set, optimizer, config, epoch: int) -> tuple[float, float]:
+def _epoch(model, train_set, optimizer, config, epoch, watch) -> tuple[float, float]:
     """One pass over the training set in an order that (seed, epoch) fixes."""
     device = next(model.parameters()).device
     images, labels = (x.to(device) for x in train_set)
@@ -158,7 +161,10 @@ def _epoch(model, train_set, optimizer, config, epoch: int) -> tuple[float, floa
         error.backward()
         optimizer.step()
         loss += error.detach() * len(batch)
-        right += (logits.argmax(1) == labels[batch]).sum()
+        hits = (logits.argmax(1) == labels[batch]).sum()
+        right += hits
+        if watch is not None:
+            watch(step + 1, error.item(), hits.item() / len(batch))
     if not math.isfinite(loss):
         raise FloatingPointError(
             f"the loss is {loss:.0f} in epoch {epoch + 1}: try a learning_rate below"

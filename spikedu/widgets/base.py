@@ -235,7 +235,7 @@ class Explorer(ipywidgets.VBox):
             state, frames = self._still(state)
         kind = type(self).__name__
         data = html.escape(json.dumps(state))
-        poster = static.screen(self.view).html(dpi=72)
+        poster = self._poster()
         how = "from" if self.PAGE else "null"
         return (
             f"<style>{self.canvas._css}</style>\n"
@@ -244,6 +244,9 @@ class Explorer(ipywidgets.VBox):
             f'<script type="module">\n{self.canvas._esm}\nrevive("{kind}", {how});\n'
             "</script>"
         )
+
+    def _poster(self) -> str:
+        return static.screen(self.view).html(dpi=72)
 
     def _still(self, state: dict[str, Any]) -> tuple[dict[str, Any], str]:
         """Sliders that stop only where there is a picture, and the pictures."""

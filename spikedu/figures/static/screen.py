@@ -41,6 +41,10 @@ INCHES = {TermsView: 1.6, FiringRateView: 2.4, MembraneView: 2.8}
 def screen(view: Screen, theme: style.Theme = "light", t: int | None = None):
     """Every panel of a `Screen`, at step `t` (the screen's own), as a `Picture`."""
     t = view.at if t is None else t
+    if not view.rows:  # nothing to draw yet: its words are all there is
+        figure = Figure(figsize=(base.WIDTH, 0.6))
+        figure.text(0.02, 0.5, view.sentence, color=style.TEXT[theme], va="center")
+        return base.Picture(figure, view.alt)
     heights = [max(_inches(one) for one in row) for row in view.rows]
     with matplotlib.rc_context(style.rc(theme)):
         size = (base.WIDTH, sum(heights))
