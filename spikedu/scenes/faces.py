@@ -62,9 +62,7 @@ def four_faces(
     reset = 0.0 - threshold * _before(s)  # 0.0, where -threshold * 0 is -0.0
     cause = causes(kept, current, reset, s)
     happens = _sentence(s, u, threshold, cause)
-    circuit = CircuitView.of(
-        u, s, current, beta=beta, threshold=threshold, cause=cause
-    )
+    circuit = CircuitView.of(u, s, current, beta=beta, threshold=threshold, cause=cause)
     trace = MembraneView.of(u, threshold, s, current, names=["the neuron"])
     terms = TermsView.of(
         {
@@ -155,7 +153,9 @@ def _sentence(s, u, threshold, cause) -> str:
     if not times:
         top, edge = fixed(u.max()), fixed(threshold)
         side = "which does not pass" if top == edge else "below"
-        return f"Never fires: the membrane is {top} at most, {side} the threshold {edge}."
+        return (
+            f"Never fires: the membrane is {top} at most, {side} the threshold {edge}."
+        )
     when = "step" if len(times) == 1 else "steps"
     found = [int((cause[times] == k).sum()) for k in NOUNS]
     whose = [f"{NOUNS[k]} {n}" for k, n in zip(NOUNS, found, strict=True) if n]
@@ -179,7 +179,9 @@ def _said(t, kept, current, reset, u, threshold, cause) -> str:
         return f"The reset of the spike before takes {edge} away: {here} is left."
     if not fires:
         side = "not over" if here == edge else "below"
-        return f"b·U = {left} and the input {i} make {here}, {side} the threshold {edge}."
+        return (
+            f"b·U = {left} and the input {i} make {here}, {side} the threshold {edge}."
+        )
     over = f"over the threshold {edge}"
     if cause[t] == INPUT:
         return f"The input of {i} lifts b·U = {left} {over}."
@@ -189,9 +191,7 @@ def _said(t, kept, current, reset, u, threshold, cause) -> str:
             f"The leftover b·U, up from {was} to {left}, brings the membrane with the "
             f"input {i} {over}."
         )
-    return (
-        f"No reset this time: b·U = {left} and the input {i} come to {here}, {over}."
-    )
+    return f"No reset this time: b·U = {left} and the input {i} come to {here}, {over}."
 
 
 def code(beta: float, threshold: float, weight: float, x: str) -> str:

@@ -30,7 +30,8 @@ class Rule:
     """One way to step a neuron; `lines` are the body of its step function.
 
     They take `u, s, current, beta, threshold` and leave the new `u, s`. In a rule of
-    the same step `u` is the membrane after the reset.
+    the same step `u` is the membrane after the reset. snnTorch's `reset_delay=False`
+    is the same as long as no membrane is still over the threshold then.
     """
 
     name: str
@@ -145,7 +146,7 @@ def switchboard(
         names = [f"{names[0]}, A", f"{names[1]}, B"]
     spikes_part = _first(s != z)
     part = _first(np.abs(u - v) > SAME)
-    only = int(((s > z)).sum()), int((z > s).sum())
+    only = int((s > z).sum()), int((z > s).sum())
     happens = _sentence(names, first == second, s, z, spikes_part, part, only)
     shown = [np.stack([a[:, SHOWN], b[:, SHOWN]], 1) for a, b in ((u, v), (s, z))]
     trace = MembraneView.of(
@@ -174,9 +175,7 @@ def switchboard(
     )
 
 
-def currents(
-    stimulus: str, amplitude: float, threshold: float
-) -> NDArray[np.float64]:
+def currents(stimulus: str, amplitude: Real, threshold: Real) -> NDArray[np.float64]:
     """The input [T, 16]; neuron n gets `SHARES[n]` of it."""
     arrays.choice("stimulus", stimulus, STIMULI)
     x = np.full((STEPS, 1), float(amplitude))
@@ -191,7 +190,7 @@ def currents(
 
 
 def simulate(
-    rule: str, current: NDArray[np.float64], beta: float, threshold: float
+    rule: str, current: NDArray[np.float64], beta: Real, threshold: Real
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Membrane and spikes [T, N] of one of RULES, from rest."""
     step, u, s = STEP[rule], np.zeros(current.shape[1]), np.zeros(current.shape[1])

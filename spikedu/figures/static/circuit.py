@@ -5,6 +5,9 @@ Both place their marks on a field of 100 x 70, y downwards.
 
 from __future__ import annotations
 
+import functools
+from numbers import Real
+
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Polygon, Rectangle
 
@@ -23,9 +26,9 @@ def circuit(
     theme: style.Theme = "light",
     t: int = 0,
 ) -> base.Picture | Axes:
-    """Eq. (1) in numbers at step `t`, and the circuit; an arrow is as wide as a flow."""
+    """Eq. (1) in numbers at step `t`, and the circuit; arrows as wide as their flow."""
     if axes is None:
-        return base.picture(circuit, view, theme, 3.2)
+        return base.picture(functools.partial(circuit, t=t), view, theme, 3.2)
     t = min(t, len(view.membrane) - 1)
     axes.set(xlim=(0, 100), ylim=(70, 0))
     axes.set_axis_off()
@@ -65,7 +68,7 @@ def _source(view: CircuitView, axes: Axes, theme: style.Theme, t: int) -> None:
     paper = style.PAPER[theme]
     axes.add_patch(Circle((12, 40), 6, facecolor=paper, edgecolor=ink, zorder=2))
     _flow(axes, style.colour("current", theme), 12, 45, -10, flow, view.most)
-    _label(axes, 12, "input W X", flow, view.cause[t] == INPUT)
+    _label(axes, 12, "input W X", flow, bool(view.cause[t] == INPUT))
 
 
 def _leak(view: CircuitView, axes: Axes, theme: style.Theme, t: int) -> None:
@@ -81,7 +84,7 @@ def _capacitor(view: CircuitView, axes: Axes, theme: style.Theme, t: int) -> Non
     ink, (low, high) = style.TEXT[theme], view.span
     _wire(axes, ink, (60, 60), (22, 58))
 
-    def level(u: float) -> float:
+    def level(u: Real) -> float:
         return 54 - 28 * (u - low) / (high - low)
 
     zero, here = level(0.0), level(view.membrane[t])
@@ -95,7 +98,7 @@ def _capacitor(view: CircuitView, axes: Axes, theme: style.Theme, t: int) -> Non
     _words(axes, 50, edge, "U_th", ha="right")
     if edge < zero - 4:
         _words(axes, 50, zero, "0", ha="right")
-    _label(axes, 60, "U", view.membrane[t], view.cause[t] == KEPT)
+    _label(axes, 60, "U", view.membrane[t], bool(view.cause[t] == KEPT))
 
 
 def _switch(view: CircuitView, axes: Axes, theme: style.Theme, t: int) -> None:
@@ -112,10 +115,10 @@ def _switch(view: CircuitView, axes: Axes, theme: style.Theme, t: int) -> None:
     axes.plot([81, 87], [35, 35], linestyle=":", color=ink)
     colour = style.colour("threshold", theme)
     _flow(axes, colour, 88, 45, 10, view.reset[t], view.most)
-    _label(axes, 88, "reset S U_th", view.reset[t], view.cause[t] == RESET)
+    _label(axes, 88, "reset S U_th", view.reset[t], bool(view.cause[t] == RESET))
 
 
-def _wire(axes: Axes, ink: str, x: tuple, y: tuple, width: float = 1.0) -> None:
+def _wire(axes: Axes, ink: str, x: tuple, y: tuple, width: Real = 1.0) -> None:
     axes.plot(x, y, color=ink, linewidth=width, zorder=1)
 
 
@@ -132,11 +135,11 @@ def _flow(axes, colour, x, start, length, flow, most) -> None:
     axes.annotate("", **ends, arrowprops=look, zorder=5)
 
 
-def _label(axes: Axes, x: float, name: str, value: float, caused: bool) -> None:
+def _label(axes: Axes, x: Real, name: str, value: Real, caused: bool) -> None:
     weight = "bold" if caused else "normal"
     _words(axes, x, 62, ("▶ " if caused else "") + name, weight=weight)
     _words(axes, x, 68, f"{value:.2f}", weight=weight)
 
 
-def _words(axes: Axes, x: float, y: float, text: str, ha="center", **look) -> None:
+def _words(axes: Axes, x: Real, y: Real, text: str, ha="center", **look) -> None:
     axes.text(x, y, text, ha=ha, va="center", fontsize=SMALL, **look)
