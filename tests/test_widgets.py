@@ -220,13 +220,8 @@ def test_nonsense_from_the_page_is_shown_in_words(monkeypatch):
 
 def test_sliders_are_joined_in_the_browser_not_in_the_kernel():
     w = lif_explorer()
-    joined = {
-        (link.source[0].description, link.source[1], link.target[1])
-        for link in w._links
-        if link.target[0] is w.canvas
-    }
-    assert joined == {
-        (c.label, "index" if c.name == "reset" else "value", c.name)
+    assert w.canvas.sources == {
+        c.name: [w.controls[c.name].model_id, "index" if c.name == "reset" else "value"]
         for c in LifExplorer.CONTROLS
     }
     before = w.canvas.beta

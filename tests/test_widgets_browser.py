@@ -28,10 +28,13 @@ body[data-jp-theme-light="false"] {{
 </div></body></html>"""
 # Counts what a kernel would be sent.
 START = """
+window.store = store;
 window.begin = (state) => {
   window.model = store(state);
   window.sent = [];
-  model.save_changes = () => sent.push([performance.now(), model.get("told"), model.get("cursor")]);
+  model.widget_manager = { get_model: async () => window.slider };
+  model.save_changes = () =>
+    sent.push([performance.now(), model.get("told"), model.get("cursor")]);
   window.stop = mount(document.getElementById("here"), model, from);
 };
 """
@@ -52,9 +55,10 @@ class Bare:
         if message.type in ("error", "warning"):
             self.errors.append(message.text)
 
-    def begin(self, native: bool = True, **values):
+    def begin(self, native: bool = True, sources=None, **values):
         w = lif_explorer(**values)
         state = {**w._state(w.values), "native": native, "edition": 0, "cursor": {}}
+        state["sources"] = sources or {}
         self.page.evaluate("state => begin(state)", state)
         self.page.wait_for_selector("canvas[data-paints]")
         return self
@@ -176,6 +180,26 @@ def test_the_page_follows_when_python_moves(bare):
     page.page.evaluate("model.set('current', 1.5)")
     assert page["spikes"] == "100"
     assert page.page.locator(".spikedu-controls").count() == 0
+
+
+def test_the_sliders_of_ipywidgets_are_heard_and_moved_in_the_page(bare):
+    page = bare()
+    page.page.evaluate(
+        """() => {
+            window.slider = store({ value: 0.3 });
+            slider.saved = 0;
+            slider.save_changes = () => slider.saved++;
+        }"""
+    )
+    page.begin(native=False, sources={"current": ["abc", "value"]})
+    page.page.evaluate("() => slider.set('value', 0.4)")
+    assert page["current"] == "0.4" and page["spikes"] == "25"
+    assert page.page.evaluate("[slider.saved, sent.length]") == [0, 0]
+    page.page.get_by_role("button", name="below rheobase: silent").click()
+    assert page["spikes"] == "0"
+    assert page.page.evaluate("[slider.saved, slider.get('value')]") == [1, 0.19]
+    page.page.evaluate("() => { stop(); slider.set('value', 0.4); }")
+    assert page["spikes"] == "0"
 
 
 def test_values_are_read_with_the_pointer_and_with_keys(bare):

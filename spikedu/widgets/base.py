@@ -1,6 +1,6 @@
 """What a widget is: named controls, a pure scene of their values, and a canvas.
 
-The controls are ipywidgets, joined to the canvas in the browser (`jslink`). A scene is
+The controls are ipywidgets, heard by the canvas within the browser. A scene is
 computed in the kernel, of the newest values only, and sent as one frame; or, where the
 module imitates it (`PAGE`), in the page at every movement. Either way Python is the
 truth: `values`, `view` and `as_code()` say what is shown.
@@ -52,10 +52,9 @@ class Explorer(ipywidgets.VBox):
         self.controls = {c.name: c.control(self._start[c.name]) for c in self.CONTROLS}
         made = canvas_class(self.CANVAS, tuple(self.CONTROLS))
         self.canvas = made(**self._state(self._start))
-        self._links = [
-            ipywidgets.jslink((self.controls[c.name], c.linked), (self.canvas, c.name))
-            for c in self.CONTROLS
-        ]
+        self.canvas.sources = {
+            c.name: [self.controls[c.name].model_id, c.linked] for c in self.CONTROLS
+        }
         self._notified = self._start
         if not self.PAGE:
             self._try(self._compute)

@@ -48,6 +48,8 @@ class Canvas(anywidget.AnyWidget):
     _css = (STATIC / "explorer.css").read_text("utf-8")
 
     controls = traitlets.List().tag(sync=True)
+    # By control: the model of its ipywidget, and the trait that holds the value.
+    sources = traitlets.Dict().tag(sync=True)
     presets = traitlets.Dict().tag(sync=True)
     start = traitlets.Dict().tag(sync=True)
     fixed = traitlets.Dict().tag(sync=True)

@@ -62,7 +62,7 @@ class Slider:
     def trait(self) -> traitlets.TraitType:
         """What holds the value on the canvas."""
         kind = traitlets.Int if self.step == 1 else traitlets.Float
-        return kind().tag(sync=True)
+        return kind().tag(sync=True, echo_update=False)
 
     linked = "value"
 
@@ -97,7 +97,7 @@ class Choice:
 
     def trait(self) -> traitlets.TraitType:
         """What holds the value on the canvas."""
-        return traitlets.Int().tag(sync=True)
+        return traitlets.Int().tag(sync=True, echo_update=False)
 
     linked = "index"
 

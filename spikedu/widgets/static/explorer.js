@@ -5,7 +5,7 @@ import { decode, inflate } from "./frames.js";
 import { keyed } from "./keys.js";
 import { sayAt, inWords, clicks, tabulate } from "./words.js";
 import { transport } from "./transport.js";
-import { guard, element, store, nativeControls, nameAround, watchTheme, frames, afterRest } from "./shell.js";
+import { guard, element, store, nativeControls, join, nameAround, watchTheme, frames, afterRest } from "./shell.js";
 
 const SLOW = 50, LOST = 5000; // milliseconds until "computing", until "no answer"
 const GONE = "Python's kernel was stopped or restarted and no longer answers here: run " +
@@ -214,6 +214,9 @@ export function mount(el, model, from = fromKernel) {
     if (screen && twin.open) words.textContent = inWords(screen);
   });
 
+  const unjoin = join(model);
+  // A page is there, whatever else it may tell later.
+  if (model.get("heard")) model.set("told", { sequence: told }), model.save_changes();
   const unwatch = watchTheme(page.ask);
   const unname = model.get("native") ? () => {} : nameAround(el);
   return () => {
@@ -221,7 +224,7 @@ export function mount(el, model, from = fromKernel) {
     document.removeEventListener("spikedu-cursor", follow);
     clearTimeout(waiting);
     clearTimeout(lost);
-    for (const end of [page.stop, rest.stop, settled.stop, time.stop, unwatch, unname]) end();
+    for (const end of [page.stop, rest.stop, settled.stop, time.stop, unjoin, unwatch, unname]) end();
   };
 }
 

@@ -71,8 +71,33 @@ export function nativeControls(model, controls, listen) {
   return box;
 }
 
+// The sliders of ipywidgets, heard in the page. jslink does that too, but it sends each
+// value to Python a second time, with an echo: half of all bytes of a drag.
+export function join(model) {
+  const ends = [];
+  let over = false;
+  const one = async (name, [id, trait]) => {
+    const slider = await model.widget_manager.get_model(id);
+    if (over) return;
+    const hear = () => model.set(name, slider.get(trait));
+    const tell = () => {
+      if (slider.get(trait) === model.get(name)) return;
+      slider.set(trait, model.get(name));
+      slider.save_changes();
+    };
+    for (const [from, event, call] of [[slider, trait, hear], [model, name, tell]]) {
+      from.on(`change:${event}`, call);
+      ends.push(() => from.off(`change:${event}`, call));
+    }
+    hear(); // it may have moved meanwhile
+  };
+  Object.entries(model.get("sources") || {}).forEach(([name, of]) => one(name, of));
+  return () => ((over = true), ends.forEach((end) => end()));
+}
+
 // ipywidgets give their sliders no name, and no guard against JupyterLab's shortcuts.
 export function nameControls(root) {
+  root.querySelectorAll(".widget-button").forEach(guard);
   for (const row of root.querySelectorAll(".widget-inline-hbox")) {
     const name = row.querySelector(".widget-label")?.textContent || "";
     for (const el of row.querySelectorAll(".noUi-handle, [contenteditable], select, input")) {
