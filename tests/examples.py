@@ -5,10 +5,12 @@ A maker takes no argument. The networks in them are small, untrained and seeded.
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from spikedu import data, widgets
@@ -51,6 +53,35 @@ def small_recording(neuron: str = "hard") -> Recording:
     return recording
 
 
+def health_meter() -> Explorer:
+    """Twelve epochs of two layers, of which the first one dies slowly."""
+    meter, rng = widgets.health_meter(), np.random.default_rng(0)
+    for epoch in range(12):
+        alive = np.linspace(0, 1, 20) > epoch / 20
+        hidden = (rng.random((8, 3, 20)) < 0.3) & alive
+        spikes = {"hidden": hidden, "output": rng.random((8, 3, 10)) < 0.2}
+        loss, accuracy = 2.3 * 0.8**epoch, 1 - 0.9 * 0.8**epoch
+        meter.update(epoch, loss, accuracy, spikes)
+    meter.finish()
+    return meter
+
+
+def training_probe() -> Explorer:
+    """A run of four steps, in each of which one shift moves: nothing is trained."""
+    model, labels = (
+        copy.deepcopy(small_spikformer()),
+        data.load("digits", "test").labels,
+    )
+    probe = widgets.training_probe(model, digit_images(), labels[:3], every=1)
+    for step in range(1, 5):
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm1d):
+                torch.nn.init.constant_(module.bias, 0.5 - 0.1 * step)
+        probe.check(step, 2.3 - 0.1 * step, 0.1 * step)
+    probe.finish()
+    return probe
+
+
 MAKERS: dict[str, Callable[[], Explorer]] = {
     "lif_explorer": widgets.lif_explorer,
     "four_faces": widgets.four_faces,
@@ -61,4 +92,6 @@ MAKERS: dict[str, Callable[[], Explorer]] = {
     "slot_machine_recorded": lambda: widgets.slot_machine(small_recording()),
     "spike_microscope": lambda: widgets.spike_microscope(small_recording()),
     "film_strip": lambda: widgets.film_strip(small_recording(), digit_images()),
+    "health_meter": health_meter,
+    "training_probe": training_probe,
 }

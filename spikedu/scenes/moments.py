@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from spikedu.figures import arrays, words
 from spikedu.figures.views import FiringRateView, RasterView
 
-MOMENTS, POINTS = 64, 400  # as many are kept, of moments and of points of the curve
+MOMENTS, POINTS = 64, 200  # as many are kept, of moments and of points of the curve
 ROWS, HEADS, PATCHES = 128, 4, 64  # of a moment: neurons of a layer, maps, their sides
 FORMAT = "spikedu run 1"
 

@@ -47,6 +47,7 @@ class Live(Explorer):
         self.CONTROLS = self._reach()
         super().__init__({"run": self.run})
         self.controls["moment"].disabled = len(self._steps) < 2
+        self.canvas.heard = True  # the page says that it is there, and what it shows
 
     def _reach(self) -> tuple[Slider | Choice, ...]:
         """The controls, as far as the record goes now."""
@@ -107,6 +108,13 @@ class Live(Explorer):
         with self._lock:
             self._timer = None
             self._try(self.push)
+
+    def finish(self) -> None:
+        """Sends the last state now; else it goes half a second later by itself."""
+        with self._lock:
+            self._drop_timer()
+            self.push()
+            self._show_again()
 
     def _drop_timer(self) -> None:
         timer, self._timer = self._timer, None

@@ -17,7 +17,7 @@ from spikedu.widgets.live import Live
 class HealthMeter(Live):
     """Loss, accuracy, firing rates and a raster, frame by frame while a cell runs.
 
-    Of many updates at most 400 points and 64 moments are kept, evenly spread, and the
+    Of many updates at most 200 points and 64 moments are kept, evenly spread, and the
     newest (`scenes.moments.Thinned`). At most ten frames a second go to the page.
     """
 
@@ -48,13 +48,6 @@ class HealthMeter(Live):
                 held = {name: _detached(x) for name, x in spikes.items()}
                 self.run.look(lambda: Moment.of(*now, spikes=held, sample=sample))
             self.push_if_due()
-
-    def finish(self) -> None:
-        """Sends the last state; also at the end of a `with`, or half a second later."""
-        with self._lock:
-            self._drop_timer()
-            self.push()
-            self._show_again()
 
     def __enter__(self) -> HealthMeter:
         return self
@@ -169,7 +162,7 @@ class TrainingProbe(Live):
             self._thread.join(timeout)
         if self.running:
             return None
-        self._show_again()
+        self.finish()
         if self._error is not None:
             raise self._error
         return self._result
