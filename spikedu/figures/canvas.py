@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikedu.figures import style, words
+from spikedu.figures.frames import from_bytes, to_bytes
 from spikedu.figures.views import (
     BarsView,
     CircuitView,
@@ -118,7 +119,7 @@ def heat(view: HeatView) -> list[Panel]:
             "low": view.low,
             "high": view.high,
             "marked": [list(cell) for cell in view.marked],
-            "values": view.values,
+            "values": view.values.astype(bool) if view.binary else view.values,
         }
     ]
 
@@ -242,7 +243,7 @@ def pack(view: Screen, **more: Any) -> bytes:
 
     def place(x: NDArray) -> dict[str, Any]:
         nonlocal at
-        kind, data = _bytes(x)
+        kind, data = to_bytes(x)
         data += bytes(-len(data) % 4)
         found.append(data)
         at += len(data)
@@ -261,14 +262,6 @@ def pack(view: Screen, **more: Any) -> bytes:
     return b"".join([struct.pack("<I", len(text)), text, *found])
 
 
-def _bytes(x: NDArray) -> tuple[str, bytes]:
-    if x.dtype == bool:
-        return "bits", np.packbits(x, bitorder="little").tobytes()
-    if x.size and x.min() >= 0 and x.max() < 256 and (x == np.floor(x)).all():
-        return "u1", x.astype(np.uint8).tobytes()
-    return "f4", x.astype("<f4").tobytes()  # whole numbers up to 2^24, exactly
-
-
 def unpack(frame: bytes) -> dict[str, Any]:
     """What the page reads from a frame: the inverse of `pack`, in float32."""
     (size,) = struct.unpack_from("<I", frame)
@@ -276,13 +269,7 @@ def unpack(frame: bytes) -> dict[str, Any]:
 
     def walk(x: Any) -> Any:
         if isinstance(x, dict) and "$" in x:
-            count = int(np.prod(x["shape"]))
-            kind = {"bits": np.uint8, "u1": np.uint8, "f4": "<f4"}[x["$"]]
-            size = -(-count // 8) if x["$"] == "bits" else count
-            data = np.frombuffer(body, kind, size, x["from"])
-            if x["$"] == "bits":
-                data = np.unpackbits(data, count=count, bitorder="little").astype(bool)
-            return data.reshape(x["shape"])
+            return from_bytes(body, x["$"], x["shape"], x["from"])
         if isinstance(x, dict):
             return {key: walk(value) for key, value in x.items()}
         return [walk(value) for value in x] if isinstance(x, list) else x

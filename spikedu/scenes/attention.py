@@ -109,17 +109,19 @@ def recorded_slot_machine(
     block: str | None = None,
     head: int = 0,
     sample: int = 0,
+    time: int = 0,
     order: str = QK,
 ) -> SlotMachineView:
-    """The same of one `head` of a recorded Spikformer; `block` such as "blocks.0.ssa".
+    """The same of one `head` of a recorded Spikformer, of its first block for None.
 
-    All tokens count; of more than 16 every k-th is shown. Raises `ValueError` where
+    Shows step `time`. All tokens count; of more than 16 every k-th is shown. Raises `ValueError` where
     Q, K, V or the neuron of Eq. (15) was not recorded.
     """
     block, names = recorded.attention(recording, block)
     arrays.count("head", head, 0, names.heads - 1)
-    batch = recording.spikes[names.query].shape[1]
+    steps, batch = recording.spikes[names.query].shape[:2]
     arrays.count("sample", sample, 0, batch - 1)
+    arrays.count("time", time, 0, steps - 1)
     q, k, v, fired = (
         recorded.of_head(recording, name, names.heads, sample, head)
         for name in (names.query, names.key, names.value, names.output)
@@ -136,10 +138,13 @@ def recorded_slot_machine(
     how = recorded.constants(recording, names.output)
     said = f"Head {head} of {block}, sample {sample}"
     scale = np.float32(names.scale)
-    return _screen(q, k, v, scale, how, order, said, code, fired)
+    return _screen(q, k, v, scale, how, order, said, code, fired, time)
 
 
-def _screen(q, k, v, scale, how, order, who, code, fired=None) -> SlotMachineView:
+def _screen(
+    q, k, v, scale, how, order, who, code, fired=None, time=None
+) -> SlotMachineView:
+    """With a `time` only that step is drawn: a frame of a large head stays small."""
     arrays.choice("order", order, ORDERS)
     beta, threshold, rule = how
     product, counts = multiply(q, k, v, order)
@@ -150,7 +155,8 @@ def _screen(q, k, v, scale, how, order, who, code, fired=None) -> SlotMachineVie
     steps, n, d = q.shape
     every = -(-n // MOST)
     tokens = range(0, n, every)
-    at = int(spikes.sum(axis=(1, 2)).argmax())
+    at = int(spikes.sum(axis=(1, 2)).argmax()) if time is None else time
+    span = slice(None) if time is None else slice(time, time + 1)
     costs = {QK: 2 * n * n * d, KV: 2 * n * d * d}
     said = _each_step(product, spikes, how, order)
     sentence = [f"{who}, step {at}: {said[at]}", *_costs(n, d, costs)]
@@ -162,8 +168,8 @@ def _screen(q, k, v, scale, how, order, who, code, fired=None) -> SlotMachineVie
     if not agrees:
         sentence.append("These are not the recorded spikes.")
     alt = words.clip([f"{who}: Q, K, V, {n} tokens by {d} features.", *sentence])
-    made = {"product": product, "current": current, "membrane": membrane}
-    rows = _rows(q, k, v, made, spikes, tokens, scale, order, costs)
+    shown = (q, k, v, product, counts, current, membrane, spikes)
+    rows = _rows(*(x[span] for x in shown), tokens, scale, order, costs)
     return SlotMachineView(
         q=q,
         k=k,
@@ -180,9 +186,9 @@ def _screen(q, k, v, scale, how, order, who, code, fired=None) -> SlotMachineVie
         sentence=" ".join(sentence),
         alt=alt,
         code=_code(code, float(scale), how, order),
-        steps=steps,
-        at=at,
-        said=said,
+        steps=steps if time is None else 0,
+        at=at if time is None else 0,
+        said=said if time is None else (),
     )
 
 
@@ -199,7 +205,9 @@ def multiply(q, k, v, order: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     return first.astype(np.int64), counts.astype(np.int64)
 
 
-def _rows(q, k, v, made, spikes, tokens, scale, order, costs):
+def _rows(
+    q, k, v, product, counts, current, membrane, spikes, tokens, scale, order, costs
+):
     shown = slice(None, None, tokens.step)
     every = f", every {words.ordinal(tokens.step)}" if tokens.step > 1 else ""
     grid = {"rows": f"token{every}", "columns": "feature"}
@@ -207,25 +215,26 @@ def _rows(q, k, v, made, spikes, tokens, scale, order, costs):
     def trains(x, title):
         return HeatView.of(x[:, shown], "T R C", title=title, **grid)
 
-    def numbers(x, title, unit):
-        return HeatView.of(x[:, shown], "T R C", title=title, unit=unit, **grid)
+    def numbers(x, title):
+        return HeatView.of(x[:, shown], "T R C", title=title, unit="", **grid)
 
-    first = made["product"]
     if order == QK:
         words_ = {"rows": f"query token{every}", "columns": f"key token{every}"}
-        first, name = first[:, shown, shown], "Q K^T"
+        product, name = product[:, shown, shown], "Q K^T"
+        all_three = "(Q K^T) V"
     else:
         words_, name = {"rows": "feature of K", "columns": "feature of V"}, "K^T V"
-    s = exact(float(scale))
-    counted = HeatView.of(first, "T R C", title=f"{name}", unit="", **words_)
-    scaled = HeatView.of(
-        first * float(scale), "T R C", title=f"times s = {s}", unit="", **words_
-    )
+        all_three = "Q (K^T V)"
+    first = HeatView.of(product, "T R C", title=name, unit="", **words_)
     return (
         (trains(q, "Q, Eq. (12)"), trains(k, "K, Eq. (13)"), trains(v, "V, Eq. (14)")),
-        (counted, scaled, numbers(made["current"], "current", "")),
         (
-            numbers(made["membrane"], "membrane", ""),
+            first,
+            numbers(counts, all_three),
+            numbers(current, f"times {exact(float(scale))}: current"),
+        ),
+        (
+            numbers(membrane, "membrane"),
             trains(spikes, "output, Eq. (15)"),
             BarsView.of(
                 [costs[QK], costs[KV]],

@@ -30,7 +30,7 @@ def output(at, q, k, v, more):
     ours = HeatView.of(q[n][None], title=f"Q[{n}, :]", rows="", columns="feature")
     meets = HeatView.of(
         q[n] & k,
-        title=f"K, where Q[{n}, :] spikes too",
+        title=f"Q[{n}, :] and K",
         rows="key token",
         columns="feature",
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from spikedu.scenes import attention, recorded
 from spikedu.widgets.base import Explorer
 from spikedu.widgets.controls import Choice, Slider
@@ -54,27 +56,40 @@ class RecordedSlotMachine(Recorded):
     def __init__(self, recording: Any, **start: Any):
         known = recorded.attentions(recording)
         first = next(iter(known.values()))
-        batch = recording.spikes[first.query].shape[1]
+        steps, batch = recording.spikes[first.query].shape[:2]
         self.CONTROLS = (
             Choice("block", "block", tuple(known)),
             Slider("head", "head", 0, first.heads - 1, step=1),
             Slider("sample", "image", 0, batch - 1, step=1),
+            Slider("time", "time (steps)", 0, steps - 1, step=1),
             ORDER,
         )
         heads = range(min(first.heads, 2))
-        self.STATES = {"block": tuple(known)[:2], "head": heads}
-        self.PRESETS = {
-            "the first block": {},
-            "the last block": {"block": [*known][-1]},
-        }
-        super().__init__({"recording": recording}, **start)
+        times = range(min(steps, 4))
+        self.STATES = {"block": tuple(known)[:2], "head": heads, "time": times}
+        self.PRESETS = _busiest(recording, known)
+        begin = {**next(iter(self.PRESETS.values())), **start}
+        super().__init__({"recording": recording}, **begin)
+
+
+def _busiest(recording: Any, known: Mapping[str, recorded.Attention]) -> dict:
+    """Where the first and the last block spike most, in the first sample."""
+    found = {}
+    for name, block in (("first", [*known][0]), ("last", [*known][-1])):
+        names = known[block]
+        spikes = recording.spikes[names.output][:, 0]
+        by_head = spikes.reshape(*spikes.shape[:2], names.heads, -1).sum(axis=(1, 3))
+        time, head = np.unravel_index(int(by_head.argmax()), by_head.shape)
+        place = {"block": block, "head": int(head), "time": int(time)}
+        found[f"{name} block, where it spikes most"] = place
+    return found
 
 
 def slot_machine(recording: Any = None, **start: Any) -> Explorer:
     """Spiking self-attention, Eqs. (12) to (15), of random spikes or of a recording.
 
     Without one: rate_q, rate_k, rate_v, tokens, dim, steps, scale, threshold, order,
-    neuron, seed. With a recorded Spikformer: block, head, sample, order. Raises
+    neuron, seed. With a recorded Spikformer: block, head, sample, time, order. Raises
     `ValueError` for a value outside, or where Q, K, V were not recorded.
     """
     if recording is None:

@@ -46,6 +46,7 @@ def screen(view: Screen, theme: style.Theme = "light", t: int | None = None):
         figure.text(0.02, 0.5, view.sentence, color=style.TEXT[theme], va="center")
         return base.Picture(figure, view.alt)
     heights = [max(_inches(one) for one in row) for row in view.rows]
+    chosen = any("t" in part for part in view.picks.values())  # a click chose the step
     with matplotlib.rc_context(style.rc(theme)):
         size = (base.WIDTH, sum(heights))
         figure = Figure(figsize=size, layout="constrained")
@@ -55,6 +56,9 @@ def screen(view: Screen, theme: style.Theme = "light", t: int | None = None):
                 part.subfigures(1, len(row), squeeze=False)[0], row, strict=True
             ):
                 _one(one, place, theme, t)
+                if chosen and isinstance(one, (MembraneView, RasterView)):
+                    for axes in place.axes:
+                        axes.axvline(t, color=style.TEXT[theme], alpha=0.35)
                 for axes in place.axes * (len(row) > 1):
                     axes.set_title(axes.get_title("left"), fontsize=style.FONT_SIZE - 2)
     return base.Picture(figure, view.alt)

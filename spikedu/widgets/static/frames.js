@@ -20,6 +20,11 @@ export function decode(bytes) {
 
 function unpacked(body, { $: type, shape, from }) {
   const count = shape.reduce((a, b) => a * b, 1);
+  if (type === "few") {
+    const size = new Uint32Array(body, from, 1)[0], table = new Float32Array(body, from + 4, size);
+    const index = new Uint8Array(body, from + 4 + 4 * size, count);
+    return { shape, data: Float32Array.from(index, (k) => table[k]) };
+  }
   if (type !== "bits") return { shape, data: new TYPES[type](body, from, count) };
   const packed = new Uint8Array(body, from, Math.ceil(count / 8));
   const data = new Uint8Array(count);

@@ -58,16 +58,18 @@ export function paint(canvas, screen, cursor, spot) {
   const done = { spikes: 0, rasterSpikes: 0, cells: 0, bars: 0, points: 0, firstSpike: "" };
   done.ink = look.ink;
   const t = cursor ? cursor.t : screen.at;
+  // Where a click chooses the step, the one that is chosen is marked.
+  const chosen = Object.values(screen.picks || {}).some((part) => part.t);
   for (const box of boxes) {
     const { panel: p } = box;
     const x = scale(0, Math.max(screen.steps, 1), box.left, box.right);
     const own = spot && spot.view === box.view ? spot : null;
     KINDS[p.kind].paint(ink, look, box, { x, t, cursor, spot: own, screen }, done);
     if (box.timed && box.axis) timeAxis(ink, look, box, x, screen.steps);
-    if (cursor && box.timed) {
-      const at = x(cursor.t + 0.5);
-      line(ink, [[at, box.top], [at, box.bottom]], look.ink, { alpha: 0.6, dash: [2, 2] });
-    }
+    const upright = (t, how) =>
+      line(ink, [[x(t + 0.5), box.top], [x(t + 0.5), box.bottom]], look.ink, how);
+    if (chosen && box.timed) upright(screen.at, { alpha: 0.35, width: 2 });
+    if (cursor && box.timed) upright(cursor.t, { alpha: 0.6, dash: [2, 2] });
   }
   return done;
 }
