@@ -88,6 +88,7 @@ MAKERS: dict[str, Callable[[], Explorer]] = {
     "secret_neuron": widgets.secret_neuron,
     "switchboard": widgets.switchboard,
     "coder_bench": widgets.coder_bench,
+    "surrogate_shaper": widgets.surrogate_shaper,
     "slot_machine": widgets.slot_machine,
     "slot_machine_recorded": lambda: widgets.slot_machine(small_recording()),
     "spike_microscope": lambda: widgets.spike_microscope(small_recording()),

@@ -172,7 +172,7 @@ def test_the_curve_holds_the_error_of_each_number_of_steps(code):
         assert curve[steps - 1] == pytest.approx(view.error, abs=1e-12)
     shown = coder_bench(code=code, seed=5).panels[-1]
     assert shown.points == ((16.0, curve[15], "T = 16"),)
-    assert shown.names[0] == f"{code}, this run"
+    assert shown.names[0] == "this run"
 
 
 # ---------------------------------------------------------------- what is said

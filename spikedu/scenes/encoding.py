@@ -246,7 +246,7 @@ def _rows(train, shown, frames, still, code, errors, average, law):
     curve = CurveView.of(
         np.arange(1, len(errors) + 1),
         {
-            f"{code}, this run": errors,
+            "this run": errors,
             f"rate, mean of {DRAWS} runs": average,
             "sqrt(mean p(1-p) / T)": law,
         },

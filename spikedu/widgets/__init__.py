@@ -9,6 +9,7 @@ from spikedu.widgets.live import Live, training_replay
 from spikedu.widgets.microscope import SpikeMicroscope, spike_microscope
 from spikedu.widgets.patches import FilmStrip, film_strip
 from spikedu.widgets.secret import SecretNeuron, secret_neuron
+from spikedu.widgets.surrogate import SurrogateShaper, surrogate_shaper
 from spikedu.widgets.switchboard import Switchboard, switchboard
 from spikedu.widgets.training import (
     HealthMeter,
@@ -30,6 +31,7 @@ __all__ = [
     "SlotMachine",
     "SpikeMicroscope",
     "Stopped",
+    "SurrogateShaper",
     "Switchboard",
     "TrainingProbe",
     "coder_bench",
@@ -41,6 +43,7 @@ __all__ = [
     "secret_neuron",
     "slot_machine",
     "spike_microscope",
+    "surrogate_shaper",
     "switchboard",
     "training_probe",
     "training_replay",
