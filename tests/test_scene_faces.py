@@ -43,11 +43,9 @@ def test_the_input_that_lifts_is_the_cause():
     assert view.cause[6] == INPUT and view.cause[7] == RESET and view.cause[8] == -1
     assert view.said[6] == "The input of 0.50 lifts b·U = 0.52 over the threshold 1.00."
     assert view.said[7] == (
-        "The reset of the spike before takes 1.00 away: -0.18 is left."
+        "The reset takes 1.00 away, one step after the spike: -0.18 is left."
     )
-    assert view.said[2] == (
-        "b·U = 0.00 and the input 0.50 make 0.50, below the threshold 1.00."
-    )
+    assert view.said[2] == ("0.00 is left, 0.50 comes in: 0.50, below 1.00.")
     assert view.sentence == (
         "1 spike, at step 6. Spikes that each term decides: the input 1."
     )
@@ -64,9 +62,7 @@ def test_a_reset_that_is_over_is_the_cause():
         "No reset this time: b·U = 1.00 and the input 0.50 come to 1.50, over the "
         "threshold 1.00."
     )
-    assert view.said[1] == (
-        "b·U = 0.50 and the input 0.50 make 1.00, not over the threshold 1.00."
-    )
+    assert view.said[1] == ("0.50 is left, 0.50 comes in: 1.00, not over 1.00.")
 
 
 def test_a_spike_after_a_spike_crosses_nothing():
@@ -74,7 +70,9 @@ def test_a_spike_after_a_spike_crosses_nothing():
     assert view.s[:3].tolist() == [1, 1, 1]
     assert view.cause[:3].tolist() == [INPUT, INPUT, INPUT]
     assert view.u[1] == 0.75 + 1.5 - 1
-    assert view.said[1].startswith("The reset takes 1.00 away, but b·U = 0.75")
+    assert view.said[1] == (
+        "Less the reset 1.00, 0.75 and the input 1.50 are 1.25: again over."
+    )
 
 
 @pytest.mark.parametrize(("beta", "threshold", "weight", "drive"), GRID)

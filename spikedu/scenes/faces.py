@@ -172,16 +172,13 @@ def _said(t, kept, current, reset, u, threshold, cause) -> str:
         here = f"a little more than {edge}"
     if reset[t] and fires:
         return (
-            f"The reset takes {edge} away, but b·U = {left} and the input {i} keep "
-            f"the membrane at {here}, over the threshold: the next spike."
+            f"Less the reset {edge}, {left} and the input {i} are {here}: again over."
         )
     if reset[t]:
-        return f"The reset of the spike before takes {edge} away: {here} is left."
+        return f"The reset takes {edge} away, one step after the spike: {here} is left."
     if not fires:
         side = "not over" if here == edge else "below"
-        return (
-            f"b·U = {left} and the input {i} make {here}, {side} the threshold {edge}."
-        )
+        return f"{left} is left, {i} comes in: {here}, {side} {edge}."
     over = f"over the threshold {edge}"
     if cause[t] == INPUT:
         return f"The input of {i} lifts b·U = {left} {over}."

@@ -44,6 +44,9 @@ class Neuron(NamedTuple):
     threshold: float
 
 
+FIRST = Neuron(0.8, 1.0, 1.0)  # the guess to start from
+
+
 class GuessError(NamedTuple):
     """How far a guess is off.
 
@@ -102,9 +105,9 @@ def secret_neuron(
     amplitude: Real = 1.0,
     width: int = 6,
     electrode: str = MEMBRANE,
-    beta: Real = 0.8,
-    weight: Real = 1.0,
-    threshold: Real = 1.0,
+    beta: Real = FIRST.beta,
+    weight: Real = FIRST.weight,
+    threshold: Real = FIRST.threshold,
     seed: int = 0,
 ) -> SecretView:
     """The neuron `hidden(seed)` and the guessed one under the same stimulus, Eq. (1).

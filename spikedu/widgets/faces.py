@@ -36,8 +36,8 @@ class FourFaces(Explorer):
     STATES = {
         "beta": (0.5, 0.8, 1.0),
         "threshold": (1.0,),
-        "weight": (0.5, 1.5),
-        "drive": (faces.CONSTANT, faces.PULSES, faces.RAMP),
+        "weight": (0.3, 0.5, 1.5),
+        "drive": (faces.CONSTANT, faces.PULSES),
     }
     CANVAS = FacesCanvas
     scene = staticmethod(faces.four_faces)

@@ -41,14 +41,14 @@ class SecretNeuron(Explorer):
     scene = staticmethod(secret.secret_neuron)
 
     def __init__(self, given: Mapping[str, Any] | None = None, **start: Any):
-        # In a page without a kernel three values of each guess: a start, another, and
-        # the secret, so that it can be found there too.
+        # In a page without a kernel three values of each guess: the first, one below
+        # it, and the secret, so that it can be found there too.
         seed = (given or {}).get("seed", 0)
+        found, self.STATES = secret.hidden(seed), {}
         rng = np.random.default_rng([seed, 1])
-        self.STATES = {}
-        for name, value in secret.hidden(seed)._asdict().items():
-            low, high = secret.DRAWN[name]
-            other = round(int(rng.integers(low, high + 1)) * secret.GRID, 2)
+        for name, value, first in zip(GUESS, found, secret.FIRST, strict=True):
+            low, high = secret.DRAWN[name][0], round(first / secret.GRID)
+            other = round(int(rng.integers(low, high)) * secret.GRID, 2)
             self.STATES[name] = (value, other)
         super().__init__(given, **start)
 
