@@ -36,7 +36,7 @@ class FourFaces(Explorer):
     STATES = {
         "beta": (0.5, 0.8, 1.0),
         "threshold": (1.0,),
-        "weight": (0.3, 0.5, 1.5),
+        "weight": (0.3, 0.5),
         "drive": (faces.CONSTANT, faces.PULSES),
     }
     CANVAS = FacesCanvas
