@@ -44,7 +44,7 @@ class SecretNeuron(Explorer):
         # In a page without a kernel three values of each guess: the first, one below
         # it, and the secret, so that it can be found there too.
         seed = (given or {}).get("seed", 0)
-        found, self.STATES = secret.hidden(seed), {}
+        found, self.STATES = secret.hidden(seed), {"amplitude": (0.3, 1.0)}
         rng = np.random.default_rng([seed, 1])
         for name, value, first in zip(GUESS, found, secret.FIRST, strict=True):
             low, high = secret.DRAWN[name][0], round(first / secret.GRID)

@@ -103,6 +103,7 @@ def difference(
         lines.set_linewidth(2)
     base.time_axis(axes, view.steps)
     axes.set(title=view.title, ylabel="neuron", ylim=(view.neurons - 0.5, -0.5))
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    last = view.neurons - 1
+    axes.set_yticks(np.unique(np.linspace(0, last, min(last + 1, 6)).round()))
     base.legend(axes)
     return base.with_alt(axes, view.alt)

@@ -11,9 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from spikedu.figures import arrays, words
 from spikedu.figures.words import number, plural
 
-# The terms of Eq. (1), in its order: `CircuitView.cause` counts them.
-TERMS = ("b U[t]", "W X[t+1]", "S[t] U_th")
-KEPT, INPUT, RESET = range(3)
+KEPT, INPUT, RESET = range(3)  # b U[t], W X[t+1], S[t] U_th: the terms of Eq. (1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +19,8 @@ class CircuitView:
     """A source charges a capacitor to `membrane`, a resistor discharges it.
 
     All [T]: `current` W X in; `kept` b U and `leak` (1 - b) U of the step before;
-    `reset` S U_th taken out through a switch; `spikes`. `cause[t]` is the term of
-    `TERMS` that decided step t, -1 where none did.
+    `reset` S U_th taken out through a switch; `spikes`. `cause[t]` is the term
+    that decided step t, one of KEPT, INPUT, RESET, or -1.
     """
 
     current: NDArray[np.float64]
