@@ -114,8 +114,8 @@ def recorded_slot_machine(
 ) -> SlotMachineView:
     """The same of one `head` of a recorded Spikformer, of its first block for None.
 
-    Shows step `time`. All tokens count; of more than 16 every k-th is shown. Raises `ValueError` where
-    Q, K, V or the neuron of Eq. (15) was not recorded.
+    Shows step `time`. All tokens count; of more than 16 every k-th is shown. Raises
+    `ValueError` where Q, K, V or the neuron of Eq. (15) was not recorded.
     """
     block, names = recorded.attention(recording, block)
     arrays.count("head", head, 0, names.heads - 1)
@@ -260,7 +260,7 @@ def _each_step(product, spikes, how, order: str) -> tuple[str, ...]:
     )
 
 
-def _silent(current: float, membrane: float, threshold: float, rule: str) -> str:
+def _silent(current: Real, membrane: Real, threshold: Real, rule: str) -> str:
     reach = exact(float(membrane), threshold)
     under = "below" if rule == "hard" else "not above"
     return (

@@ -5,6 +5,8 @@ All numbers are rounded so that a membrane never reads as at its threshold unles
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 
 from spikedu.figures import words
@@ -61,7 +63,7 @@ def fires(at, part: str, course) -> str:
     )
 
 
-def output(at, course, scale: float, paid, scaled: float) -> str:
+def output(at, course, scale: Real, paid, scaled: Real) -> str:
     """Of a neuron of Eq. (15): who paid how much."""
     payers = int((paid > 0).sum())
     verb = "contributes" if payers == 1 else "contribute"
@@ -72,7 +74,7 @@ def output(at, course, scale: float, paid, scaled: float) -> str:
     )
 
 
-def differs(current: float, scaled: float) -> str:
+def differs(current: Real, scaled: Real) -> str:
     """Where the product is not the recorded current."""
     return (
         f"Careful: the recorded current is {float(current):g}, not the {scaled:g} of "

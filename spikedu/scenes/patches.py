@@ -26,7 +26,7 @@ class FilmStripView(Screen):
     image), `channels` are those shown, `dead` those without a spike.
     """
 
-    values: NDArray[np.float64]
+    values: NDArray[np.generic]  # bool, or numbers of the image
     rate: NDArray[np.float64]
     channels: range
     fired: int  # neurons with at least one spike

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -152,7 +153,7 @@ def inputs(recording: Any, block: str, sample: int = 0) -> NDArray[np.int64]:
     return np.stack(found).astype(np.int64)
 
 
-def exact(x: float, beside: float = np.nan) -> str:
+def exact(x: Real, beside: Real = np.nan) -> str:
     """At most three decimals, or as many as tell it from the number `beside`."""
     for digits in range(3, 10):
         text = f"{x:.{digits}f}".rstrip("0").rstrip(".")
