@@ -1,6 +1,8 @@
 """spikedu: from one spiking neuron to a trained Spikformer."""
 
 __version__ = "0.1.0"
+# What a reader calls without knowing its home.
+SHORT = {"look": "widgets", "Recorder": "record", "Recording": "record"}
 
 
 def __getattr__(name):
@@ -9,6 +11,8 @@ def __getattr__(name):
 
     if name.startswith("_"):
         raise AttributeError(name)
+    if name in SHORT:
+        return getattr(importlib.import_module("spikedu." + SHORT[name]), name)
     try:
         return importlib.import_module("spikedu." + name)
     except ModuleNotFoundError as error:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import snntorch
 import torch
 
 from spikedu import data, widgets
@@ -50,6 +51,23 @@ def small_recording(neuron: str = "hard") -> Recording:
     model = small_spikformer(neuron)
     with torch.no_grad(), Recorder(model) as recording:
         model(digit_images())
+    return recording
+
+
+@functools.cache
+def foreign_recording() -> Recording:
+    """Three digits in a network of snnTorch's neurons, 12 steps, untrained."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layers = [torch.nn.Flatten(), torch.nn.Linear(64, 40), snntorch.Leaky(0.8)]
+        layers += [torch.nn.Linear(40, 10), snntorch.Leaky(0.8)]
+    for layer in (layers[2], layers[4]):
+        layer.init_hidden = True
+        layer.threshold.fill_(0.1)
+    model = torch.nn.Sequential(*layers)
+    with torch.no_grad(), Recorder(model) as recording:
+        for _ in range(12):
+            model(digit_images())
     return recording
 
 
@@ -93,6 +111,8 @@ MAKERS: dict[str, Callable[[], Explorer]] = {
     "slot_machine_recorded": lambda: widgets.slot_machine(small_recording()),
     "spike_microscope": lambda: widgets.spike_microscope(small_recording()),
     "film_strip": lambda: widgets.film_strip(small_recording(), digit_images()),
+    "look": lambda: widgets.look(small_recording()),
+    "look_elsewhere": lambda: widgets.look(foreign_recording()),
     "health_meter": health_meter,
     "training_probe": training_probe,
 }

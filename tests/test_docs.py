@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import spikedu
 from spikedu.figures.views import FiringRateView
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -34,10 +33,7 @@ def numbers(printed: str) -> list[float]:
 @pytest.fixture
 def ran(tmp_path, monkeypatch):
     """The page run once, in order, in one fresh namespace: it, and what was printed."""
-    looked, space, printed = [], {"__name__": "page"}, []
-    # REMOVE once `spikedu.look` exists: until then this stands in for it.
-    if not callable(getattr(spikedu, "look", None)):
-        monkeypatch.setattr(spikedu, "look", looked.append, raising=False)
+    space, printed = {"__name__": "page"}, []
     monkeypatch.chdir(tmp_path)
     for source, _ in blocks(LOOK):
         with contextlib.redirect_stdout(io.StringIO()) as out:

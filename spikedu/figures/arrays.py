@@ -27,14 +27,12 @@ def array(name: str, value: ArrayLike, axes: str) -> NDArray[np.float64]:
 
     Several allowed forms are separated by |, as in "T | T N". Always a copy.
     """
-    forms = [form.split() for form in axes.split("|")]
-    right = " or ".join(f"[{', '.join(form)}]" for form in forms)
+    right = _right(axes)
     try:
         result = np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
         fail(name, type(value).__name__, f"an array of numbers, {right}")
-    if not any(result.ndim == len(f) or "..." in f for f in forms):
-        fail(f"{name}.shape", result.shape, right)
+    result = _shaped(name, result, axes)
     if result.size == 0:
         fail(f"{name}.shape", result.shape, f"{right}, no axis empty")
     bad = ~np.isfinite(result)
@@ -45,8 +43,23 @@ def array(name: str, value: ArrayLike, axes: str) -> NDArray[np.float64]:
     return result
 
 
+def _right(axes: str) -> str:
+    forms = (f"[{', '.join(form.split())}]" for form in axes.split("|"))
+    return " or ".join(forms)
+
+
+def _shaped(name: str, value: NDArray, axes: str) -> NDArray:
+    forms = [form.split() for form in axes.split("|")]
+    if not any(value.ndim == len(f) or "..." in f for f in forms):
+        fail(f"{name}.shape", value.shape, _right(axes))
+    return value
+
+
 def spikes(name: str, value: ArrayLike, axes: str) -> NDArray[np.bool_]:
     """An array of nothing but 0 and 1."""
+    if isinstance(value, np.ndarray) and value.dtype == bool and value.size:
+        # A recording of a large layer: 10^7 entries become no float64 on the way.
+        return _shaped(name, value, axes).copy()
     result = array(name, value, axes)
     other = (result != 0) & (result != 1)
     if other.any():

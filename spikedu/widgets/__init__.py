@@ -8,6 +8,7 @@ from spikedu.widgets.lif import LifExplorer, lif_explorer
 from spikedu.widgets.live import Live, training_replay
 from spikedu.widgets.microscope import SpikeMicroscope, spike_microscope
 from spikedu.widgets.patches import FilmStrip, film_strip
+from spikedu.widgets.recording import Look, look
 from spikedu.widgets.secret import SecretNeuron, secret_neuron
 from spikedu.widgets.surrogate import SurrogateShaper, surrogate_shaper
 from spikedu.widgets.switchboard import Switchboard, switchboard
@@ -26,6 +27,7 @@ __all__ = [
     "HealthMeter",
     "LifExplorer",
     "Live",
+    "Look",
     "RecordedSlotMachine",
     "SecretNeuron",
     "SlotMachine",
@@ -40,6 +42,7 @@ __all__ = [
     "health_meter",
     "lif_explorer",
     "link",
+    "look",
     "secret_neuron",
     "slot_machine",
     "spike_microscope",

@@ -67,8 +67,8 @@ class Screen:
 
     A view with a time axis of its own runs over `steps`; a map or bars with T > 1 shows
     the step where the cursor is, at first `at`. `picks`: by the number of a panel, what
-    a click on it sets: {"t" | "n" | "tile" | "row" | "column" | "bar": name of a
-    control}, and {name of a control: the number it is set to} where that is fixed.
+    a click on it sets: {what is clicked: name of a control}, of t, n (a raster's row),
+    neuron, tile, row, column and bar; {name of a control: a number} where it is fixed.
     """
 
     rows: tuple[tuple[Any, ...], ...]

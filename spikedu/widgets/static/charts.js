@@ -57,7 +57,7 @@ function paintRates(ink, look, box, values, spot) {
     ink.fillStyle = COLOURS[p.meaning];
     ink.fillRect(from, y - each * 0.3, x(v) - from, each * 0.6);
     if (spot?.bar === k) line(ink, [[from, y + each * 0.4], [x(v), y + each * 0.4]], look.ink, { width: 2 });
-    text(ink, look, `${v.toFixed(3)} ${p.notes[k]}`, x(v) + 6, y);
+    text(ink, look, [v.toFixed(3), p.notes[k]].filter(Boolean).join(": "), x(v) + 6, y);
   });
   text(ink, look, p.axis, from, bottom + 14);
 }

@@ -4,8 +4,8 @@
 import { COLOURS, text, line } from "./canvas.js";
 import { register, title } from "./panels.js";
 
-const SYMBOLS = [[8, "U[t+1]"], [28, "b U[t]"], [54, "W X[t+1]"], [84, "S[t] U_th"]];
-const SIGNS = [[17, "="], [41, "+"], [68, "−"]];
+const SYMBOLS = [[7, "U[t+1]"], [29, "b U[t]"], [55, "W X[t+1]"], [85, "S[t] U_th"]];
+const SIGNS = [[17, "="], [42, "+"], [69, "−"]];
 const KEPT = 0, INPUT = 1, RESET = 2; // the terms, as `cause` counts them
 
 register("circuit", { height: () => 250, paint: paintCircuit });
@@ -43,7 +43,7 @@ function paintCircuit(ink, look, box, { t: asked }, done) {
     if (!caused) return;
     ink.strokeStyle = COLOURS.threshold;
     ink.lineWidth = 2;
-    ink.strokeRect(x(a - 11), y(0), x(22) - x(0), y(12) - y(0));
+    ink.strokeRect(x(a - 10), y(0), x(20) - x(0), y(12) - y(0));
   });
   for (const [a, sign] of SIGNS) [3, 9].forEach((b) => say(sign, a, b));
 

@@ -193,6 +193,8 @@ export function mount(el, model, from = fromKernel) {
   const pick = (found) => {
     const which = found && screen.picks?.[found.view];
     if (!which) return false;
+    const raster = screen.rows.flat()[found.view].find((p) => p.kind === "raster");
+    if (raster && found.n !== undefined) found.neuron = raster.neurons.data[found.n];
     for (const [part, name] of Object.entries(which)) {
       if (typeof name === "number") model.set(part, name);
       else if (found[part] !== undefined) model.set(name, found[part]);

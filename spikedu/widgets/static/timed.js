@@ -73,7 +73,8 @@ function paintRaster(ink, look, box, { x, cursor }, done) {
     ink.fillRect(left, top + row * high, right - left, high);
     ink.restore();
   }
-  const thick = Math.max(1, Math.min(3, (x(1) - x(0)) * 0.4, 3));
+  const step = x(1) - x(0); // of a short recording wide: so is its mark, to be seen
+  const thick = Math.max(1, Math.min(3, step * 0.4), Math.min(step * 0.2, 14));
   const full = high >= 4 ? high - 1 : high;
   const mine = COLOURS[p.meaning] || look.ink;
   for (let t = 0; t < steps; t++) {
