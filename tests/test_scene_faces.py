@@ -159,37 +159,40 @@ def test_the_presets_do_what_their_names_say():
 
 def test_the_circuit_by_hand():
     view = CircuitView.of(
-        [0.75, 1.125, 0.3125], [0, 1, 0], [0.75] * 3, beta=0.5, threshold=1.0
+        [0.75, 1.3125, 0.734375], [0, 1, 0], [0.75] * 3, beta=0.75, threshold=1.0
     )
-    assert view.kept.tolist() == [0, 0.375, 0.5625]
-    assert view.leak.tolist() == [0, 0.375, 0.5625]
+    assert view.kept.tolist() == [0, 0.5625, 0.984375]
+    assert view.leak.tolist() == [0, 0.1875, 0.328125]
     assert view.reset.tolist() == [0, 0, 1]  # one step after the spike
-    assert view.most == 1.0 and view.span == (0.0, 1.08 * 1.125)
+    assert view.most == 1.0 and view.span == (0.0, 1.08 * 1.3125)
     # What comes in, less what leaves, is what the capacitor gains.
     gain = np.diff(view.membrane, prepend=0)
     assert np.allclose(view.current - view.leak - view.reset, gain)
-    assert "step 2: 0.75 in, 0.56 leaks, 1.00 reset, membrane 0.31" in view.text
-    assert "step 1: 0.75 in, 0.38 leaks, 0.00 reset, membrane 1.12, spike" in view.text
+    assert "step 2: 0.75 in, 0.33 leaks, 1.00 reset, membrane 0.73" in view.text
+    assert "step 1: 0.75 in, 0.19 leaks, 0.00 reset, membrane 1.31, spike" in view.text
     assert 40 <= len(view.alt) <= 300
 
 
 def test_the_page_and_the_poster_show_the_same_circuit():
-    view = four_faces(beta=0.5, threshold=1.0, weight=0.75, drive=CONSTANT)
+    view = four_faces(beta=0.75, threshold=1.0, weight=0.75, drive=CONSTANT)
     (panel,) = canvas.unpack(canvas.pack(view))["rows"][0][0]
     current, kept, leak, reset, u = panel["values"]
     assert np.allclose(u, view.u) and np.allclose(kept, view.kept)
     assert np.allclose(-reset, view.reset) and np.allclose(current, 0.75)
-    assert np.allclose(leak, kept)
+    assert np.allclose(3 * leak, kept)
     assert panel["cause"].tolist() == view.cause.tolist()
     words = {
         text.get_text() for text in static.circuit(view.panels[0], t=2).axes[0].texts
     }
-    assert {"0.31", "0.56", "0.75", "1.00", "U ≤ U_th: no spike"} <= words
+    assert {"0.73", "0.98", "0.33", "0.75", "1.00", "U ≤ U_th: no spike"} <= words
     assert "▶ reset S U_th" in words
     words = {
         text.get_text() for text in static.circuit(view.panels[0], t=1).axes[0].texts
     }
     assert {"U > U_th: spike", "▶ U"} <= words
+    silent = static.circuit(view.panels[0], t=0).axes[0].texts  # nothing decided it
+    assert view.cause[0] == -1
+    assert {text.get_weight() for text in silent} == {"normal"}
 
 
 def test_the_inputs():

@@ -15,8 +15,8 @@ from spikedu.figures import style
 from spikedu.figures.static import base
 from spikedu.figures.views.circuit import INPUT, KEPT, RESET, CircuitView
 
-SYMBOLS = ((8, "U[t+1]"), (28, "b U[t]"), (54, "W X[t+1]"), (84, "S[t] U_th"))
-SIGNS = ((17, "="), (41, "+"), (68, "−"))
+SYMBOLS = ((7, "U[t+1]"), (29, "b U[t]"), (55, "W X[t+1]"), (85, "S[t] U_th"))
+SIGNS = ((17, "="), (42, "+"), (69, "−"))
 SMALL = 8.5  # points
 
 
@@ -56,7 +56,7 @@ def _equation(view: CircuitView, axes: Axes, theme: style.Theme, t: int) -> None
         if caused:
             colour = style.colour("threshold", theme)
             box = {"fill": False, "edgecolor": colour, "linewidth": 1.5}
-            axes.add_patch(Rectangle((x - 11, 0), 22, 12, clip_on=False, **box))
+            axes.add_patch(Rectangle((x - 10, 0), 20, 12, clip_on=False, **box))
     for x, sign in SIGNS:
         _words(axes, x, 3, sign)
         _words(axes, x, 9, sign)
