@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
@@ -58,7 +60,8 @@ def heat(
     axes.set_yticks([])
     axes.set_title(view.title, pad=20 if any(view.names) and down == 1 else 8)
     when = f", step {t}" if len(view.values) > 1 else ""
-    key = "; black: spike" if view.binary else ""
+    dark = "black" if theme == "light" else "white"
+    key = f"; {dark}: spike" if view.binary else ""
     more = f"{key}{when}".removeprefix("; ").removeprefix(", ")
     gap = "\n" if base.width(axes) < NARROW else "; "
     below = f"{view.columns} to the right" + (f"{gap}{more}" if more else "")
@@ -84,7 +87,7 @@ def bars(
 ) -> base.Picture | Axes:
     """A bar for each label at step `t`; levels as dashed lines."""
     if axes is None:
-        return base.picture(bars, view, theme, 2.6)
+        return base.picture(functools.partial(bars, t=t), view, theme, 2.6)
     at = np.arange(len(view.labels))
     axes.bar(at, view.at(t), width=0.8, color=style.colour(view.meaning, theme))
     for name, value in view.levels.items():
@@ -129,7 +132,8 @@ def terms(
 ) -> base.Picture | Axes:
     """The terms at step `t`; the one that decided is marked."""
     if axes is None:
-        return base.picture(terms, view, theme, 0.8 + 0.25 * len(view.names))
+        high = 0.8 + 0.25 * len(view.names)
+        return base.picture(functools.partial(terms, t=t), view, theme, high)
     t = min(t, len(view.values) - 1)
     axes.set_axis_off()
     axes.set_title(f"{view.title}, step {t}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikedu.figures import arrays
+from spikedu.figures import arrays, words
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,9 @@ class TermsView:
         title: str,
     ) -> TermsView:
         """From {term: (its line of code, its values [T])}."""
+        if not isinstance(terms, Mapping) or not terms:
+            right = "a mapping {term: (code, values)} with one term at least"
+            arrays.fail("terms", repr(terms), right)
         columns = [arrays.array(n, values, "T") for n, (_, values) in terms.items()]
         steps = len(columns[0])
         for name, column in zip(terms, columns, strict=True):
@@ -49,7 +52,14 @@ class TermsView:
     @property
     def alt(self) -> str:
         """What the table holds."""
-        return f"{self.title}: the terms {', '.join(self.names)} at each step."
+        steps = words.plural(len(self.values), "step")
+        return words.clip(
+            [
+                f"{self.title}: a table of {words.plural(len(self.names), 'term')} at "
+                f"each of {steps}.",
+                words.sentence(f"the terms are {words.listed(self.names)}"),
+            ]
+        )
 
     @property
     def text(self) -> str:
