@@ -87,7 +87,7 @@ def test_pages_hold_sixteen_channels_and_the_last_is_the_last():
     assert first.channels == range(16) and second.channels == range(16, 32)
     assert beyond.channels == second.channels
     assert np.array_equal(second.panels[0].values, second.values[:, 16:])
-    assert "Shown: channels 16 to 31 of 32, page 1 of 0 to 1." in second.sentence
+    assert "Shown: channels 16 to 31 of 32, page 1; the last page is 1." in second.sentence
     # The rest of the sentence is of the whole stage.
     assert first.sentence.split("Shown")[0] == second.sentence.split("Shown")[0]
 

@@ -139,7 +139,8 @@ def _rows(stage, found, rate, channels, image):
         names=names,
         limits=None if pictures else (0, 1),
     )
-    unit = kind if pictures else "spikes per neuron per step"
+    what = "place" if stage.endswith(POOLED) else "neuron"
+    unit = kind if pictures else f"spikes per {what} per step"
     bars = BarsView.of(
         rate[channels.start : channels.stop],
         list(channels),
@@ -198,7 +199,7 @@ def _shown(channels: range, total: int, page: int) -> list[str]:
     last = -(-total // PAGE) - 1
     return [
         f"Shown: channels {channels.start} to {channels.stop - 1} of {total}, page "
-        f"{page} of 0 to {last}."
+        f"{page}; the last page is {last}."
     ]
 
 

@@ -195,10 +195,13 @@ export function mount(el, model, from = fromKernel) {
     if (!which) return false;
     const raster = screen.rows.flat()[found.view].find((p) => p.kind === "raster");
     if (raster && found.n !== undefined) found.neuron = raster.neurons.data[found.n];
-    for (const [part, name] of Object.entries(which)) {
-      if (typeof name === "number") model.set(part, name);
-      else if (found[part] !== undefined) model.set(name, found[part]);
-    }
+    const to = Object.entries(which)
+      .map(([part, name]) => (typeof name === "number" ? [part, name] : [name, found[part]]))
+      .filter(([, value]) => value !== undefined);
+    // A page without a kernel has pictures of some values only.
+    const held = ({ name, values: all }) => !all || to.every(([n, v]) => n !== name || all.includes(v));
+    if (!model.get("controls").every(held)) return false;
+    for (const [name, value] of to) model.set(name, value);
     model.save_changes();
     return true;
   };
