@@ -5,7 +5,6 @@ import pytest
 from spikedu import widgets
 from spikedu.scenes.faces import CONSTANT
 
-
 pytestmark = pytest.mark.browser
 
 
