@@ -82,7 +82,10 @@ export function ticks(low, high, about) {
   const at = [];
   for (let k = first; k <= last; k++) at.push(k * step);
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  return { at, low: at[0], high: at[at.length - 1], label: (y) => y.toFixed(digits) };
+  // A gradient of 0.00000004 leaves no room for its axis: 4e-8.
+  const tiny = (y) => (y ? String(Number(y.toPrecision(2))) : "0");
+  const label = (y) => (digits > 4 ? tiny(y) : y.toFixed(digits));
+  return { at, low: at[0], high: at[at.length - 1], label };
 }
 
 export function scale(low, high, from, to) {

@@ -2,7 +2,10 @@
 
 import { element } from "./shell.js";
 
-const show = (v) => (Number.isInteger(v) ? String(v) : v.toFixed(Math.abs(v) < 0.1 ? 3 : 2));
+const show = (v) => {
+  if (Number.isInteger(v)) return String(v);
+  return Math.abs(v) < 0.001 ? v.toPrecision(2) : v.toFixed(Math.abs(v) < 0.1 ? 3 : 2);
+};
 
 // The values under the cursor, or of the cell under the pointer.
 export function sayAt(screen, cursor, spot) {
