@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from spikedu.figures import canvas, interactive, static, style
+from spikedu.figures import canvas, interactive, static, style, words
 from spikedu.figures.views import (
     BarsView,
     CurveView,
@@ -27,7 +27,7 @@ LABELS = {"xlabel": "current", "ylabel": "rate"}
 
 def views():
     maps = {"title": "some maps", "unit": "counts", "marked": [(1, 0, 3), (2, 1, 0)]}
-    terms = {"b U[t]": ("beta * u", [0.5, 0.25]), "W X": ("+ current", [0.1, -2.0])}
+    terms = {"b U[t]": ("beta * u", [3e-9, 0.25]), "W X": ("+ current", [0.1, -2.0])}
     x = np.linspace(0, 1, 50)
     curves = {"f": x**2, "g": 1 - x}
     more = {"meanings": ["Q", "current"], "points": [(0.25, 0.5, "a"), (1, 0.5, "b")]}
@@ -141,10 +141,10 @@ def test_curves_hold_their_values_and_marks():
 
 def test_terms_hold_a_column_each_and_what_decided():
     view = views()["terms"]
-    assert view.values.tolist() == [[0.5, 0.1], [0.25, -2.0]]
+    assert view.values.tolist() == [[3e-9, 0.1], [0.25, -2.0]]
     assert view.cause.tolist() == [-1, 1] and view.code == ("beta * u", "+ current")
     assert view.text.splitlines()[1:] == [
-        "step 0: b U[t] 0.50, W X 0.10",
+        "step 0: b U[t] 3e-09, W X 0.10",
         "step 1: b U[t] 0.25, W X -2.00",
     ]
     assert view.alt == (
@@ -371,7 +371,8 @@ def test_the_page_gets_what_the_renderers_draw(name, t):
     else:
         values = panel["values"][t]
         said = [
-            (f"{x:.2f}", code) for x, code in zip(values, panel["code"], strict=True)
+            (words.number(x), code)
+            for x, code in zip(values, panel["code"], strict=True)
         ]
         assert said == [tuple(term[1:]) for term in of["term"]]
         bold = [term[0].startswith("▶") for term in of["term"]]

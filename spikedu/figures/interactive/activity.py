@@ -58,6 +58,7 @@ def difference(view: DifferenceView, theme: style.Theme = "light") -> go.Figure:
         )
     figure.update_xaxes(title=base.TIME, range=[-0.5, view.steps - 0.5])
     figure.update_yaxes(title="neuron", range=[view.neurons - 0.5, -0.5])
+    figure.update_xaxes(dtick=-(-view.steps // 20))
     figure.update_yaxes(showgrid=False, tickformat="d")
     height = min(210 + 12 * view.neurons, 620)
     return base.finish(figure, view, height, theme)

@@ -45,8 +45,10 @@ def heat(view: HeatView, theme: style.Theme = "light", t: int = 0) -> go.Figure:
     ink = "black" if theme == "light" else "white"
     key = f"; {ink}: spike" if view.binary else ""
     when = f", step {t}" if len(view.values) > 1 else ""
-    figure.update_xaxes(showgrid=False, showticklabels=False, constrain="domain")
-    figure.update_yaxes(showgrid=False, showticklabels=False, constrain="domain")
+    frame = {"showline": True, "mirror": True, "linecolor": style.TEXT[theme]}
+    bare = {"showgrid": False, "showticklabels": False, "constrain": "domain"}
+    figure.update_xaxes(**bare, **frame)
+    figure.update_yaxes(**bare, **frame)
     for k in range(1, len(tiles) + 1):
         axis = f"yaxis{k if k > 1 else ''}"
         square = {"scaleanchor": f"x{k if k > 1 else ''}", "autorange": "reversed"}
@@ -136,7 +138,7 @@ def terms(view: TermsView, theme: style.Theme = "light", t: int = 0) -> go.Figur
     marks = ["▶ " if view.cause[t] == k else "" for k in range(len(view.names))]
     columns = [
         [mark + name for mark, name in zip(marks, view.names, strict=True)],
-        [f"{x:.2f}" for x in view.values[t]],
+        [words.number(x) for x in view.values[t]],
         list(view.code),
     ]
     paint = {"fill_color": style.PAPER[theme], "line_color": style.GRID[theme]}
@@ -146,4 +148,4 @@ def terms(view: TermsView, theme: style.Theme = "light", t: int = 0) -> go.Figur
         cells={"values": columns, "align": "left", "height": 28, **paint},
         columnwidth=[2, 1, 3],
     )
-    return base.finish(figure, view, 190 + 28 * len(view.names), theme, legend=False)
+    return base.finish(figure, view, 150 + 28 * len(view.names), theme, legend=False)

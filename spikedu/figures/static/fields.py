@@ -141,6 +141,6 @@ def terms(
         y = 1 - (k + 1) / (len(view.names) + 1)
         mark = "▶ " if view.cause[t] == k else ""
         axes.text(0.0, y, f"{mark}{name}", transform=axes.transAxes)
-        axes.text(0.45, y, f"{view.values[t, k]:.2f}", transform=axes.transAxes)
+        axes.text(0.45, y, words.number(view.values[t, k]), transform=axes.transAxes)
         axes.text(0.6, y, code, family="monospace", transform=axes.transAxes)
     return base.with_alt(axes, view.alt)

@@ -66,7 +66,9 @@ class TermsView:
         """Every step, every term."""
         lines = [self.alt]
         for t, row in enumerate(self.values):
-            cells = (f"{n} {x:.2f}" for n, x in zip(self.names, row, strict=True))
+            cells = (
+                f"{n} {words.number(x)}" for n, x in zip(self.names, row, strict=True)
+            )
             lines.append(f"step {t}: " + ", ".join(cells))
         return "\n".join(lines)
 
