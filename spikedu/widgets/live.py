@@ -1,7 +1,10 @@
 """A widget over a record that grows: frames while a cell runs, and the way back.
 
-The page's messages come in another thread while a cell runs (JupyterLab 4.4 and
-ipykernel 7: subshells), or after it: a lock guards what both sides touch.
+Frames reach the page during a cell. The page's own messages do not, in JupyterLab 4.6
+with ipykernel 7.4: a comm is answered on the shell that last wrote to it, which is the
+one that is busy with the cell, whatever subshell the page names. They are handled at
+its end, or, where the cell awaits something, at once. With other versions they come in
+a subshell's thread: so a lock guards what both sides touch.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ class Live(Explorer):
         self._lock = threading.RLock()
         self.run = Run() if run is None else run
         self._pinned: int | None = None  # a step; None: the newest, whichever it is
-        self._next, self._moved_at, self._timer = 0.0, 0.0, None
+        self._next, self._timer = 0.0, None
         self._handle = self._drawn = None
         self.CONTROLS = self._reach()
         super().__init__({"run": self.run})
@@ -89,7 +92,6 @@ class Live(Explorer):
             with self.canvas.hold_sync():
                 if moved:  # what the page tells of the place before is out of date
                     self.canvas.edition += 1
-                    self._moved_at = began
                 self._try(self._compute)
             now = time.monotonic()
             self._next = now + max(EVERY, (now - began) / SHARE)
@@ -134,10 +136,11 @@ class Live(Explorer):
             self._by_name[control.name] = control
         slider, place = self.controls["moment"], self._place()
         moved = slider.value != place
-        with slider.hold_sync():
-            slider.max = self._by_name["moment"].high
-            slider.disabled = len(self._steps) < 2
-            slider.value = place
+        # One after the other: in one message their order is chance, and a page that met
+        # the value first would cut it to its old reach and send that back.
+        slider.max = self._by_name["moment"].high
+        slider.disabled = len(self._steps) < 2
+        slider.value = place
         return moved
 
     def _place(self) -> int:
@@ -174,13 +177,8 @@ class Live(Explorer):
             if self._moving:
                 return
             self._message.layout.display = "none"
-            was = self.following
             if change["owner"] is self.controls["moment"]:
                 self._pin()
-            # A frame under way may carry the slider on again: say where it stands.
-            if was and not self.following and time.monotonic() < self._moved_at + QUIET:
-                self.controls["moment"].send_state("value")
-                self.canvas.edition += 1
             self.push()
 
     def _move(self, values: Mapping[str, Any]) -> None:
@@ -188,6 +186,14 @@ class Live(Explorer):
             super()._move(values)
             self._pin()
             self.push()
+
+    def _take(self, told: Mapping[str, Any]) -> None:
+        # A frame that was under way may have carried the slider on under the hand. Its
+        # own messages are the hand; what the page shows at rest must agree with them.
+        slider = self.controls["moment"]
+        if told["moment"] != slider.value:
+            slider.send_state("value")
+        super()._take({**told, "moment": slider.value})
 
     def _hear(self, change: Any) -> None:
         with self._lock:

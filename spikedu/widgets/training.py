@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import ipywidgets
@@ -12,6 +13,8 @@ from spikedu.figures import arrays
 from spikedu.scenes.moments import Moment, Run
 from spikedu.scenes.probe import Probe
 from spikedu.widgets.live import Live
+
+POLL = 0.05  # seconds between looks at the thread, while a cell awaits it
 
 
 class HealthMeter(Live):
@@ -67,9 +70,10 @@ class Stopped(KeyboardInterrupt):
 class TrainingProbe(Live):
     """A fixed batch through the network every few steps; pause, stop, rewind.
 
-    `start(function)` trains in the background, `wait()` gives what it returned or
-    raises what it raised. The function calls `check` after each step. At most 64
-    moments are kept (`scenes.moments.Thinned`), each of one image.
+    `start(function)` trains in the background; the function calls `check` after each
+    step. `await probe`, in a notebook, gives what it returned or raises what it raised,
+    and the buttons work meanwhile; `wait()` does so too, but no button is heard before
+    its end. At most 64 moments are kept (`scenes.moments.Thinned`).
     """
 
     def __init__(
@@ -151,7 +155,8 @@ class TrainingProbe(Live):
     def wait(self, timeout: float | None = None) -> Any:
         """What the function returned; raises what it raised. None after `timeout`.
 
-        Ctrl-C, or the notebook's stop button, ends the training as `stop()` does.
+        Ctrl-C ends the training as `stop()` does. In a notebook: `await probe`, for a
+        kernel that waits in here hears no button.
         """
         if self._thread is None:
             return None
@@ -166,6 +171,18 @@ class TrainingProbe(Live):
         if self._error is not None:
             raise self._error
         return self._result
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._finished().__await__()
+
+    async def _finished(self) -> Any:
+        try:
+            while self.running:
+                await asyncio.sleep(POLL)
+        except BaseException:  # the notebook's stop button cancels what is awaited
+            self.stop()
+            raise
+        return self.wait()
 
     def pause(self) -> None:
         """The next `check` waits; the learner may look around meanwhile."""
@@ -216,7 +233,7 @@ def health_meter(*, sample: int = 0) -> HealthMeter:
 def training_probe(
     model: Any, images: Any, labels: Any = None, *, every: int = 10
 ) -> TrainingProbe:
-    """A live probe: `probe.start(lambda: train(..., watch=probe.check))`.
+    """A live probe: `probe.start(lambda: train(..., watch=probe.check)); await probe`.
 
     `images` [B, C, H, W] are looked at every `every` steps, the raster and the maps
     of the first; with `labels` [B] it says how many are read right.
