@@ -154,6 +154,13 @@ def test_no_surrogate_changes_the_forward_pass():
     assert (forward.y[0] == (forward.x > 1)).all() and not backward.y[1].any()
 
 
+def test_a_membrane_on_the_threshold_does_not_fire():
+    view = surrogate_shaper(current=1.0, beta=0.0, membrane=1.0)
+    assert (view.u == 1).all() and not view.s.any()
+    assert "the spike stays S = 0" in view.sentence
+    assert view.panels[0].points == ((1.0, 0.0, "S = 0"),)
+
+
 # ---------------------------------------------------------------- the rescue
 @EACH
 def test_the_rescue_is_gradient_ascent_on_the_rate(surrogate):
