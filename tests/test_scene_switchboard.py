@@ -174,6 +174,16 @@ def test_one_rule_against_itself_and_silence():
     )
 
 
+def test_a_small_difference_of_membranes_is_one():
+    view = switchboard(second=scene.INPUT, stimulus=RAMP, beta=0.5, amplitude=0.02)
+    assert np.abs(view.u[0] - view.u[1]).max() < 0.05
+    assert view.parts_at is None and view.membrane_parts_at == 0
+    assert view.sentence == (
+        "Spikes cannot tell Eq. (1) from (1-b) input: nobody fires. The membranes part "
+        "at step 0."
+    )
+
+
 PAIRS = [
     (a, b, STIMULI[k % 4]) for k, (a, b) in enumerate(itertools.combinations(RULES, 2))
 ]
