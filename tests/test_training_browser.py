@@ -122,7 +122,9 @@ def test_the_probe_pauses_goes_back_goes_on_and_stops(opened):
         # Pause, while the cell is still at work.
         page.get_by_role("button", name="Pause").focus()
         page.keyboard.press("Space")
-        page.get_by_text("Paused at step").wait_for(timeout=lab.PATIENCE)
+        page.locator(".spikedu-sentence", has_text="Paused at step").wait_for(
+            timeout=lab.PATIENCE
+        )
         still = step()
         page.wait_for_timeout(1500)
         assert step() == still and busy(page) == "busy"

@@ -148,7 +148,7 @@ def _sentence(run, at, newest, step, loss, accuracy, warnings) -> str:
         return "No step yet: the picture begins with the first one."
     first = f"{run.status} at step {step}" if run.status and newest else f"step {step}"
     if not newest:
-        first += f" of {run.newest[0]} so far"
+        first += f" of {(run.newest or (run.moments[-1].step,))[0]} so far"
     known = loss is not None and math.isfinite(loss)
     parts = [f"loss {number(loss)}"] if known else []
     if accuracy is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Generator, Mapping
+from numbers import Real
 from typing import Any
 
 import ipywidgets
@@ -152,7 +153,7 @@ class TrainingProbe(Live):
         self._thread.start()
         return self
 
-    def wait(self, timeout: float | None = None) -> Any:
+    def wait(self, timeout: Real | None = None) -> Any:
         """What the function returned; raises what it raised. None after `timeout`.
 
         Ctrl-C ends the training as `stop()` does. In a notebook: `await probe`, for a
