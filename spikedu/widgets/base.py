@@ -52,6 +52,7 @@ class Explorer(ipywidgets.VBox):
         self.controls = {c.name: c.control(self._start[c.name]) for c in self.CONTROLS}
         made = canvas_class(self.CANVAS, tuple(self.CONTROLS))
         self.canvas = made(**self._state(self._start))
+        self.canvas.me = self.canvas.model_id
         self.canvas.sources = {
             c.name: [self.controls[c.name].model_id, c.linked] for c in self.CONTROLS
         }

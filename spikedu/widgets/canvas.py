@@ -48,6 +48,7 @@ class Canvas(anywidget.AnyWidget):
     _css = (STATIC / "explorer.css").read_text("utf-8")
 
     controls = traitlets.List().tag(sync=True)
+    me = traitlets.Unicode("").tag(sync=True)  # its own model, in the page
     # By control: the model of its ipywidget, and the trait that holds the value.
     sources = traitlets.Dict().tag(sync=True)
     presets = traitlets.Dict().tag(sync=True)

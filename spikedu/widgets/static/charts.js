@@ -102,7 +102,8 @@ function paintCurve(ink, look, box, context, done) {
     const end = x(px) > (left + right) / 2;
     text(ink, look, name, x(px) + (end ? -9 : 9), y(py) - 9, end ? "right" : "left");
   }
-  const grid = [first, (first + last) / 2, last];
+  const whole = xs.every(Number.isInteger), middle = (first + last) / 2;
+  const grid = [first, whole ? Math.round(middle) : middle, last];
   for (const v of grid) text(ink, look, Number(v.toPrecision(3)), x(v), bottom + 14, "center");
   text(ink, look, p.x, (left + right) / 2, bottom + 32, "center");
 }

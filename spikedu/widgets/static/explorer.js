@@ -149,8 +149,10 @@ export function mount(el, model, from = fromKernel) {
   const changed = () => ((stale = true), page.ask(), wait());
   for (const name of names) listen(`change:${name}`, () => (changed(), rest.ask()));
   for (const event of source.events) listen(event, changed);
-  listen("comm_live_update", () => {
-    gone = model.comm_live === false;
+  // anywidget's model does not say whether its line to Python is open: ipywidgets' does.
+  listen("comm_live_update", async () => {
+    const own = await model.widget_manager.get_model(model.get("me"));
+    gone = !own.comm_live;
     wait();
     say(gone ? GONE : "");
   });

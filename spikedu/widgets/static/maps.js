@@ -60,10 +60,12 @@ function picture(ink, values, rows, columns, tint, x, y, wide, high) {
   ink.drawImage(small, x, y, wide, high);
 }
 
+// All of a map's numbers, or none: half of them would look like the only ones.
 function numbers(ink, look, values, columns, cell, x, y, { low, high }) {
+  if (cell < 30 && !values.every(Number.isInteger)) return;
   values.forEach((v, k) => {
     const dark = (v - low) / (high - low) < 0.55;
-    const words = Number.isInteger(v) ? String(v) : cell >= 30 ? v.toFixed(2) : "";
+    const words = Number.isInteger(v) ? String(v) : v.toFixed(2);
     const at = [x + ((k % columns) + 0.5) * cell, y + (Math.floor(k / columns) + 0.5) * cell];
     text(ink, { ...look, ink: dark ? "#fff" : "#000" }, words, ...at, "center");
   });

@@ -68,6 +68,11 @@ export function nativeControls(model, controls, listen) {
     follow();
     box.append(label, input, shown);
   }
+  if (controls.some((spec) => spec.values)) {
+    const words = "This page stands without Python and holds pictures of some values " +
+      "only: what is gray stays as it is.";
+    box.append(element("p", "spikedu-note", words));
+  }
   return box;
 }
 

@@ -45,7 +45,7 @@ export function sayAt(screen, cursor, spot) {
     }
   }
   const more = screen.said?.[t] ? ` ${screen.said[t]}` : "";
-  return `step ${t}: ${parts.join(", ")}.${more}`;
+  return `step ${t}:${parts.length ? ` ${parts.join(", ")}.` : ""}${more}`;
 }
 
 // Every picture as text: each spike of each row, and the span of each trace.
