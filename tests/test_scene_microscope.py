@@ -175,6 +175,31 @@ def test_numbers_are_told_from_the_threshold():
 
 
 # ---------------------------------------------------------------- walking
+def test_the_ways_on_lead_to_the_strongest(network):
+    recording, seen, _ = network
+    differ = 0
+    for at in places(200):
+        view = spike_microscope(recording=recording, **at)
+        if not view.paid.any():
+            assert view.onward == {}
+            continue
+        t, b, n = at["time"], at["sample"], at["token"]
+        low = at["head"] * WIDTH
+        q, k, v = (
+            seen[f"blocks.0.ssa.{part}"][1][t, b, :, low : low + WIDTH]
+            for part in ("query", "key", "value")
+        )
+        each = q[n] * k * v[:, at["feature"], None]  # [N, d]: what every pair pays
+        m, f = int(each.sum(1).argmax()), int(each.sum(0).argmax())
+        assert view.onward["value"] == {"view": VALUE, "token": m}
+        assert view.onward["query"] == {"view": QUERY, "feature": f}
+        assert view.onward["key"]["token"] == m
+        assert each[m, view.onward["key"]["feature"]] == 1
+        differ += int(view.counts.argmax()) != m
+        differ += int((k * v[:, at["feature"], None]).sum(0).argmax()) != f
+    assert differ > 10
+
+
 def test_a_walk_follows_the_strongest_spikes_down_to_the_image():
     w = make(
         small_recording(),

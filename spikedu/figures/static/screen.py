@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 
 from spikedu.figures import style
@@ -61,7 +62,20 @@ def screen(view: Screen, theme: style.Theme = "light", t: int | None = None):
                         axes.axvline(t, color=style.TEXT[theme], alpha=0.35)
                 for axes in place.axes * (len(row) > 1):
                     axes.set_title(axes.get_title("left"), fontsize=style.FONT_SIZE - 2)
+        _settled(figure)
     return base.Picture(figure, view.alt)
+
+
+def _settled(figure: Figure) -> None:
+    """Lays it out once and for all: the solver's last bits differ from run to run."""
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine("none")
+    for row in figure.subfigs:
+        for part in (row, *row.subfigs):
+            box = part.bbox_relative
+            box.p0, box.p1 = (np.round(corner, 5) for corner in (box.p0, box.p1))
+    for axes in figure.get_axes():
+        axes.set_position(np.round(axes.get_position(original=True).bounds, 5))
 
 
 def _inches(view) -> float:
