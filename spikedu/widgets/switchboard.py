@@ -38,7 +38,6 @@ class Switchboard(Explorer):
         "first": (scene.LATER, scene.SCALED),
         "second": (
             scene.SAME_STEP,
-            scene.ZERO,
             scene.RELEASED,
             scene.REACHES,
             scene.NONE,
