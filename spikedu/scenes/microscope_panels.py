@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from spikedu.figures.views import BarsView, HeatView
 
 TO_TIME = {"t": "time"}
@@ -70,6 +72,15 @@ def _bars(heights, title: str, meaning: str, part: str = "query") -> BarsView:
     return BarsView.of(heights, range(len(heights)), title=title, **labels)
 
 
+def _short(layer: str) -> str:
+    """ "SPS", "RPE", "SSA 0", "MLP 0": a name as wide as its tile."""
+    stem, _, part = layer.rpartition(".")
+    block = re.search(r"blocks\.(\d+)\.(ssa|mlp)$", stem)
+    if block:
+        return f"{block[2].upper()} {block[1]}"
+    return "RPE" if part == "rpe" else "SPS"
+
+
 def input_(at, layers, spikes, heads: int, views):
     """The sum X of the head and its parts: [S, T, N, D] of all `layers`."""
     width = spikes.shape[-1] // heads
@@ -91,7 +102,7 @@ def input_(at, layers, spikes, heads: int, views):
         title="the spikes that add up to it",
         rows="token",
         columns="feature",
-        names=layers,
+        names=[_short(name) for name in layers],
         marked=[(k, at.token, at.feature) for k in range(len(layers))],
     )
     mine = spikes[:, :, at.token, at.head * width + at.feature].sum(axis=0)

@@ -102,7 +102,8 @@ def input_(at, parts, below: str | None) -> str:
     said = f"Entry {at.feature} of head {at.head} in X, token {at.token}, step "
     said += f"{at.time}, is {total}: "
     if givers:
-        said += f"a spike each of {words.listed(givers)}."
+        each = " each" if len(givers) > 1 else ""
+        said += f"a spike{each} of {words.listed(givers)}."
     else:
         said += f"none of {words.plural(len(parts), 'layer')} spikes."
     if below is None:
