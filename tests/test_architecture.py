@@ -26,7 +26,12 @@ FLOORS = [
         "energy": "torch",
         "record": "torch snntorch numpy",
     },
-    {"figures.arrays": "numpy", "figures.words": "", "figures.style": "numpy"},
+    {
+        "figures.arrays": "numpy",
+        "figures.words": "",
+        "figures.style": "numpy",
+        "figures.frames": "numpy",
+    },
     {"figures.views": "numpy"},
     {
         "figures.static": "numpy matplotlib",

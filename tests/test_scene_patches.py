@@ -7,6 +7,7 @@ import pytest
 import torch
 from examples import digit_images, small_recording, small_spikformer
 
+from spikedu.figures import frames
 from spikedu.record import Recording
 from spikedu.scenes import patches
 from spikedu.widgets import film_strip
@@ -87,7 +88,8 @@ def test_pages_hold_sixteen_channels_and_the_last_is_the_last():
     assert first.channels == range(16) and second.channels == range(16, 32)
     assert beyond.channels == second.channels
     assert np.array_equal(second.panels[0].values, second.values[:, 16:])
-    assert "Shown: channels 16 to 31 of 32, page 1; the last page is 1." in second.sentence
+    shown = "Shown: channels 16 to 31 of 32, page 1; the last page is 1."
+    assert shown in second.sentence
     # The rest of the sentence is of the whole stage.
     assert first.sentence.split("Shown")[0] == second.sentence.split("Shown")[0]
 
@@ -161,3 +163,13 @@ def test_a_recording_without_a_grid_is_refused():
     flat = Recording(spikes={"fc": np.zeros((3, 1, 9), bool)}, about={})
     with pytest.raises(ValueError, match="recording = of fc: must be of neurons on a"):
         film_strip(flat)
+
+
+def test_numbers_of_few_values_travel_as_a_table():
+    whole = np.float32([0.5, 1 / 3, -2])[np.arange(600) % 3].reshape(20, 30)
+    many = np.random.default_rng(0).random((20, 30)).astype(np.float32)
+    for x, kind, most in ((whole, "few", 620), (many, "f4", 2400)):
+        found, data = frames.to_bytes(x)
+        assert found == kind and len(data) <= most
+        back = frames.from_bytes(memoryview(b"1234" + data), kind, [20, 30], 4)
+        assert np.array_equal(back, x)
