@@ -97,7 +97,7 @@ class Moment:
     ) -> Moment:
         """From spikes by layer, [T, N] or [T, B, ...], and maps [T, B, h, N, N]."""
         found = {name: plain(value) for name, value in spikes.items()}
-        rates = FiringRateView.of(found)
+        rates = _rates(found)
         rasters, kept = {}, {}
         for name, s in found.items():
             if s.ndim > 2:
@@ -215,6 +215,22 @@ class Run:
             ) from None
         run.broken, run.status = header["broken"], header["status"]
         return run
+
+
+def _rates(layers: Mapping[str, NDArray]) -> FiringRateView:
+    """`FiringRateView.of` without its copies in float64: it runs inside a training."""
+    rows = []
+    for s in layers.values():
+        fired = s != 0
+        if s.ndim < 2 or not s.size or not (fired == s).all():
+            return FiringRateView.of(layers)  # it says what is wrong
+        fired = fired.reshape(-1, s.shape[1] if s.ndim == 2 else s[0, 0].size)
+        sick = (~fired.any(axis=0)).mean(), fired.all(axis=0).mean()
+        share = np.count_nonzero(fired) / fired.size
+        rows.append((fired.shape[1], share, *sick))
+    if not rows:
+        return FiringRateView.of(layers)
+    return FiringRateView(tuple(layers), *map(np.array, zip(*rows, strict=True)))
 
 
 def _moment(shelves, k, step, loss, accuracy, shapes, maps, right) -> Moment:

@@ -3,8 +3,9 @@
 Frames reach the page during a cell. The page's own messages do not, in JupyterLab 4.6
 with ipykernel 7.4: a comm is answered on the shell that last wrote to it, which is the
 one that is busy with the cell, whatever subshell the page names. They are handled at
-its end, or, where the cell awaits something, at once. With other versions they come in
-a subshell's thread: so a lock guards what both sides touch.
+its end. Where the cell awaits something buttons are heard at once, but each slider only
+once, for want of the status message on which ipywidgets sends the next value. Other
+versions bring them in a subshell's thread: so a lock guards what both sides touch.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Live(Explorer):
         self._lock = threading.RLock()
         self.run = Run() if run is None else run
         self._pinned: int | None = None  # a step; None: the newest, whichever it is
-        self._next, self._timer = 0.0, None
+        self._next, self._timer, self._held = 0.0, None, False
         self._handle = self._drawn = None
         self.CONTROLS = self._reach()
         super().__init__({"run": self.run})
@@ -83,7 +84,7 @@ class Live(Explorer):
         """Sends the newest state, or, gone back to a moment, that one again."""
         with self._lock:
             began = time.monotonic()
-            self._view = None
+            self._view, self._held = None, False
             self._moving = True
             try:
                 moved = self._grow()
@@ -98,10 +99,10 @@ class Live(Explorer):
 
     def push_if_due(self) -> None:
         """A frame now; or else soon, should no other call come before."""
+        self._held = True
         if self.due():
-            self._drop_timer()
             self.push()
-        elif self._timer is None:
+        elif self._timer is None:  # it stays, whatever is sent meanwhile: threads cost
             self._timer = threading.Timer(QUIET, self._late)
             self._timer.daemon = True
             self._timer.start()
@@ -109,7 +110,8 @@ class Live(Explorer):
     def _late(self) -> None:
         with self._lock:
             self._timer = None
-            self._try(self.push)
+            if self._held:
+                self._try(self.push)
 
     def finish(self) -> None:
         """Sends the last state now; else it goes half a second later by itself."""

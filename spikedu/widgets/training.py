@@ -72,9 +72,9 @@ class TrainingProbe(Live):
     """A fixed batch through the network every few steps; pause, stop, rewind.
 
     `start(function)` trains in the background; the function calls `check` after each
-    step. `await probe`, in a notebook, gives what it returned or raises what it raised,
-    and the buttons work meanwhile; `wait()` does so too, but no button is heard before
-    its end. At most 64 moments are kept (`scenes.moments.Thinned`).
+    step. While no cell runs all controls work; during `await probe` the buttons do;
+    during `wait()` none. Both give what the function returned or raise what it raised.
+    At most 64 moments are kept (`scenes.moments.Thinned`).
     """
 
     def __init__(
