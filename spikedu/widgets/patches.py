@@ -29,7 +29,7 @@ class FilmStrip(Recorded):
             Choice("stage", "stage", order),
             Slider("page", f"page of {patches.PAGE} channels", 0, pages - 1, step=1),
         )
-        samples = tuple(range(min(shapes[0][1], 3)))
+        samples = tuple(range(min(shapes[0][1], 2)))
         self.STATES = {"sample": samples, "stage": order, "page": (0,)}
         self.PRESETS = _presets(recording, known, names)
         super().__init__({"recording": recording, "images": images}, **start)
