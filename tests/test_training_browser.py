@@ -169,7 +169,7 @@ def test_the_probe_pauses_goes_back_goes_on_and_stops(opened):
 
         page.get_by_role("button", name="Stop").click()
         page.locator(".spikedu-error").wait_for(state="hidden")
-        assert notebook.python("history = probe.wait(60)") == ""
+        notebook.python("history = probe.wait(60)")
         said = notebook.python("print(probe.running, probe.run.status, len(history))")
         running, status, epochs = said.split()
         assert (running, status) == ("False", "stopped") and 0 < int(epochs) < 200
