@@ -34,7 +34,7 @@ FLOORS = [
     },
     {"figures.views": "numpy"},
     {
-        "figures.static": "numpy matplotlib",
+        "figures.static": "numpy matplotlib PIL",
         "figures.interactive": "numpy plotly",
         "figures": "",
         "figures.canvas": "numpy",

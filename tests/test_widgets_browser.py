@@ -28,7 +28,7 @@ body[data-jp-theme-light="false"] {{
 </div></body></html>"""
 # Counts what a kernel would be sent.
 START = """
-window.store = store;
+Object.assign(window, { store, mount, from });
 window.begin = (state) => {
   window.model = store(state);
   window.sent = [];
@@ -423,3 +423,139 @@ def test_in_jupyterlab(browser, tmp_path):
             page.keyboard.press(key)
         page.wait_for_function("() => !document.querySelector('canvas')")
         assert opened.count_cells() == 1
+
+
+# ---------------------------------------------------------------- time under the hand
+def at(page):
+    page.evaluate(
+        "() => new Promise((ok) => requestAnimationFrame(() => "
+        "requestAnimationFrame(ok)))"
+    )
+    return page.locator("canvas").first.get_attribute("data-at")
+
+
+def test_play_walks_through_time_pause_holds_it_and_the_end_stops_it(bare):
+    page = bare().begin().page
+    page.get_by_role("button", name="play").click()
+    page.wait_for_function(
+        "() => Number(document.querySelector('canvas').dataset.at) >= 3"
+    )
+    page.get_by_role("button", name="pause").click()
+    held = at(page)
+    page.wait_for_timeout(400)
+    assert at(page) == held
+    page.get_by_role("button", name="one step back").click()
+    assert at(page) == str(int(held) - 1)
+    scrub = page.get_by_label("time step")
+    scrub.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert at(page) == "97"
+    page.get_by_role("button", name="play").click()
+    page.get_by_role("button", name="play").wait_for()  # it came to the end by itself
+    assert at(page) == "99"
+    page.get_by_role("button", name="play").click()  # and begins anew from there
+    page.wait_for_function(
+        "() => Number(document.querySelector('canvas').dataset.at) < 50"
+    )
+
+
+def test_who_asked_for_less_motion_gets_it(bare):
+    shown = {}
+    for motion in ("no-preference", "reduce"):
+        page = bare(reduced_motion=motion).begin().page
+        page.get_by_role("button", name="play").click()
+        page.wait_for_timeout(1800)
+        shown[motion] = int(at(page))
+    assert shown["no-preference"] >= 10 and 1 <= shown["reduce"] <= 4
+
+
+SOUND = """() => {
+    window.clicks = 0;
+    const parameter = { setValueAtTime() {}, exponentialRampToValueAtTime() {} };
+    window.AudioContext = class {
+      constructor() { this.currentTime = 0; }
+      createOscillator() {
+        const start = () => window.clicks++;
+        return { frequency: {}, connect: (to) => to, stop() {}, start };
+      }
+      createGain() { return { gain: parameter, connect: (to) => to }; }
+      close() { window.hushed = true; }
+    };
+}"""
+
+
+def test_spikes_are_heard_only_on_demand(bare):
+    page = bare().begin(current=0.4).page  # fires at 3, 7, 11, ...
+    page.evaluate(SOUND)
+    forward = page.get_by_role("button", name="one step forward")
+    for _ in range(5):
+        forward.click()
+    assert at(page) == "4" and page.evaluate("window.clicks") == 0
+    sound = page.get_by_role("button", name="sound of spikes")
+    assert sound.get_attribute("aria-pressed") == "false"
+    sound.click()
+    assert sound.get_attribute("aria-pressed") == "true"
+    for _ in range(8):
+        forward.click()
+    view = neuron.lif_explorer(current=0.4)
+    assert page.evaluate("window.clicks") == view.s[5:13, 0].sum() == 2
+    sound.click()
+    forward.click()
+    assert page.evaluate("[window.clicks, window.hushed]") == [2, True]
+
+
+def test_the_picture_in_words_follows_the_controls(bare):
+    page = bare().begin(current=0.4).page
+    twin = page.locator(".spikedu-twin")
+    twin.locator("summary").click()
+    view = neuron.lif_explorer(current=0.4)
+    times = ", ".join(map(str, view.membrane.spike_times[0]))
+    words = twin.locator("pre")
+    assert f"neuron 7 fires at {times}" in words.inner_text().splitlines()
+    page.get_by_role("button", name="below rheobase: silent").click()
+    assert at(page) == "" and "neuron 7 never fires" in words.inner_text()
+
+
+def test_a_cursor_is_told_to_python_once_it_rests_and_set_from_there(bare):
+    page = bare().begin()
+    page.page.locator("canvas").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        page.page.keyboard.press(key)
+    page.page.wait_for_timeout(500)
+    sent = page.page.evaluate("sent")
+    assert len(sent) == 1 and sent[0][2] == {"t": 1, "n": 1}
+    page.page.evaluate("model.set('cursor', { t: 42, n: 3 })")
+    assert at(page.page) == "42"
+    assert "step 42, neuron 3" in page.page.locator(".spikedu-readout").inner_text()
+
+
+def test_linked_pictures_mark_the_same_step_and_send_nothing(bare):
+    page = bare().begin().page
+    state = {**lif_explorer()._state(lif_explorer().values), "native": True}
+    state |= {"edition": 0, "cursor": {}, "sources": {}}
+    page.evaluate(
+        """(state) => {
+            const box = document.createElement("div");
+            document.body.append(box);
+            window.other = store({ ...state, group: "g" });
+            window.saved = 0;
+            other.save_changes = () => window.saved++;
+            mount(box, other, from);
+            model.set("group", "g");
+        }""",
+        state,
+    )
+    page.locator("canvas").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    at(page)
+    both = [c.get_attribute("data-at") for c in page.locator("canvas").all()]
+    assert both == ["1", "1"]
+    page.keyboard.press("Escape")
+    at(page)
+    assert [c.get_attribute("data-at") for c in page.locator("canvas").all()] == [
+        "",
+        "",
+    ]

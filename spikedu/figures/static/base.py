@@ -11,11 +11,13 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
+from PIL import Image
 
 from spikedu.figures import style, words
 
 WIDTH = 7.0  # inches: as wide as a notebook cell
 DPI = 110
+SHADES = 128
 TIME = "time (steps)"
 
 
@@ -35,11 +37,17 @@ class Picture:
 
     def image(self, kind: str = "png", dpi: Real = DPI) -> bytes:
         """The file, "png", "svg", "webp", ...; the same bytes each time."""
-        found = io.BytesIO()
-        more = {"pil_kwargs": {"lossless": True}} if kind == "webp" else {}
-        more = {"metadata": {"Software": None}} if kind == "png" else more
-        self.figure.savefig(found, format=kind, dpi=dpi, **more)
-        return found.getvalue()
+        found, kept = io.BytesIO(), io.BytesIO()
+        webp = kind == "webp"
+        more = {"metadata": {"Software": None}} if kind == "png" or webp else {}
+        self.figure.savefig(found, format="png" if webp else kind, dpi=dpi, **more)
+        if not webp:
+            return found.getvalue()
+        # So many shades are more than an eye tells apart in lines, marks and one
+        # colour map, and take a third off the bytes.
+        few = Image.open(found).convert("RGB").quantize(SHADES, dither=0)
+        few.convert("RGB").save(kept, "webp", lossless=True, quality=100, method=4)
+        return kept.getvalue()
 
     def _repr_html_(self) -> str:
         return self.html()

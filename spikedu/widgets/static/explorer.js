@@ -137,12 +137,14 @@ export function mount(el, model, from = fromKernel) {
 
   const say = (text) => status.textContent !== text && (status.textContent = text);
   const wait = () => {
-    clearTimeout(waiting);
     clearTimeout(lost);
-    if (gone) return;
     const now = Object.fromEntries(names.map((n) => [n, model.get(n)]));
-    if (!source.awaits(now)) return say("");
-    waiting = setTimeout(() => say("computing ..."), SLOW);
+    if (gone || !source.awaits(now)) {
+      clearTimeout(waiting);
+      waiting = 0;
+      return gone || say("");
+    }
+    waiting ||= setTimeout(() => say("computing ..."), SLOW);
     lost = setTimeout(() => say("No answer from Python for 5 seconds. It is busy, or it " +
       "was restarted: then run the cell again."), LOST);
   };
