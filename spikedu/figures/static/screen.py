@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import matplotlib
-import numpy as np
 from matplotlib.figure import Figure
 
 from spikedu.figures import style
@@ -36,7 +37,16 @@ DRAW = {
     LearningCurveView: training.learning_curve,
 }
 TIMED = {HeatView, BarsView, TermsView, CircuitView}
-INCHES = {TermsView: 1.6, FiringRateView: 2.4, MembraneView: 2.8}
+INCHES = {TermsView: 1.6, MembraneView: 2.8}
+# Left, right, top and bottom of a panel, in inches. Set by hand: matplotlib's solver
+# takes as long as all of the drawing, and its last bits differ from run to run.
+MARGINS = {
+    HeatView: (0.45, 0.25, 0.5, 0.4),
+    FiringRateView: (1.75, 3.6, 0.6, 0.5),
+    TermsView: (0.15, 0.1, 0.3, 0.05),
+    CircuitView: (0.0, 0.0, 0.3, 0.0),
+}
+USUAL, LEGEND_ROW = (0.85, 0.15, 0.32, 0.5), 0.21
 
 
 def screen(view: Screen, theme: style.Theme = "light", t: int | None = None):
@@ -49,37 +59,44 @@ def screen(view: Screen, theme: style.Theme = "light", t: int | None = None):
     heights = [max(_inches(one) for one in row) for row in view.rows]
     chosen = any("t" in part for part in view.picks.values())  # a click chose the step
     with matplotlib.rc_context(style.rc(theme)):
-        size = (base.WIDTH, sum(heights))
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=(base.WIDTH, sum(heights)))
         parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)
-        for part, row in zip(parts[:, 0], view.rows, strict=True):
+        for part, row, high in zip(parts[:, 0], view.rows, heights, strict=True):
             for place, one in zip(
                 part.subfigures(1, len(row), squeeze=False)[0], row, strict=True
             ):
                 _one(one, place, theme, t)
+                _adjust(one, place, base.WIDTH / len(row), high)
                 if chosen and isinstance(one, (MembraneView, RasterView)):
                     for axes in place.axes:
                         axes.axvline(t, color=style.TEXT[theme], alpha=0.35)
                 for axes in place.axes * (len(row) > 1):
-                    axes.set_title(axes.get_title("left"), fontsize=style.FONT_SIZE - 2)
-        _settled(figure)
+                    # Characters that a panel holds; a map stands in its middle.
+                    wide = 101 / len(row) - 14
+                    most = round(wide * (0.6 if isinstance(one, HeatView) else 1))
+                    words = textwrap.fill(axes.get_title("left"), most)
+                    axes.set_title(words, fontsize=style.FONT_SIZE - 2)
     return base.Picture(figure, view.alt)
 
 
-def _settled(figure: Figure) -> None:
-    """Lays it out once and for all: the solver's last bits differ from run to run."""
-    figure.get_layout_engine().execute(figure)
-    figure.set_layout_engine("none")
-    for row in figure.subfigs:
-        for part in (row, *row.subfigs):
-            box = part.bbox_relative
-            box.p0, box.p1 = (np.round(corner, 5) for corner in (box.p0, box.p1))
-    for axes in figure.get_axes():
-        axes.set_position(np.round(axes.get_position(original=True).bounds, 5))
+def _adjust(view, place, wide: float, high: float) -> None:
+    left, right, top, bottom = MARGINS.get(type(view), USUAL)
+    for legend in filter(None, (axes.get_legend() for axes in place.axes)):
+        bottom += LEGEND_ROW * -(-len(legend.get_texts()) // legend._ncols)
+    place.subplots_adjust(
+        left=left / wide,
+        right=1 - right / wide,
+        bottom=bottom / high,
+        top=1 - top / high,
+        hspace=0.3,
+        wspace=0.35,
+    )
 
 
 def _inches(view) -> float:
     both = isinstance(view, MembraneView) and view.current is not None
+    if isinstance(view, FiringRateView):
+        return 1.3 + 0.21 * len(view.names)
     return 3.8 if both else INCHES.get(type(view), 2.4)
 
 
