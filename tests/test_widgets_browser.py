@@ -1,13 +1,19 @@
 """Widgets in a real browser: the module in a bare page, then JupyterLab end to end."""
 
+import base64
 import json
 
 import lab
 import nbformat
+import numpy as np
 import pytest
 
+from spikedu.figures import canvas as packed
+from spikedu.figures.views import RasterView, Screen
 from spikedu.scenes import neuron
 from spikedu.widgets import lif_explorer
+from spikedu.widgets.canvas import Canvas
+from spikedu.widgets.controls import Slider
 from spikedu.widgets.lif import LifCanvas
 
 pytestmark = pytest.mark.browser
@@ -559,3 +565,138 @@ def test_linked_pictures_mark_the_same_step_and_send_nothing(bare):
         "",
         "",
     ]
+
+
+# ---------------------------------------------------------------- frames of the kernel
+FRAMED = f"""<!doctype html><html lang="en"><head><title>frames</title></head>
+<body style="width: 900px"><style>{Canvas._css}</style><div id="here"></div></body>
+</html>"""
+BEGIN = """
+window.decode = decode;
+window.begin = (state) => {
+  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  window.give = (text) => model.set("frame", new DataView(bytes(text).buffer));
+  window.model = store({ ...state, frame: new DataView(bytes(state.frame).buffer) });
+  model.widget_manager = { get_model: async () => ({ comm_live: window.lives }) };
+  window.stop = mount(document.getElementById("here"), model);
+};
+"""
+
+
+def framed(x, number, times=12, **more):
+    """A frame of a raster with x spikes, as the kernel packs it, for the page."""
+    spikes = np.zeros((times, 3), bool)
+    spikes[:x, 1] = True
+    view = Screen(
+        rows=((RasterView.of(spikes),),),
+        sentence=f"{x} spikes.",
+        alt=f"Exactly {x} spikes in the picture.",
+        steps=times,
+        **more,
+    )
+    frame = packed.pack(view, values={"x": x}, number=number)
+    return base64.b64encode(frame).decode("ascii")
+
+
+@pytest.fixture
+def kernel(browser):
+    """A page whose pictures come as frames, at x = 3."""
+    page, errors = browser.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.set_content(FRAMED)
+    page.add_script_tag(content=Canvas._esm + BEGIN, type="module")
+    page.wait_for_function("() => window.begin")
+    controls = [Slider("x", "a number", 0, 9, 1).spec()]
+    state = {"controls": controls, "x": 3, "start": {"x": 3}, "presets": {}}
+    state |= {"native": True, "edition": 0, "cursor": {}, "frame": framed(3, 1)}
+    page.evaluate("state => begin(state)", state)
+    page.wait_for_selector("canvas[data-raster-spikes='3']")
+    yield page
+    assert errors == []
+    page.close()
+
+
+def test_an_older_frame_is_ignored_and_the_newest_is_shown(kernel):
+    kernel.evaluate("frame => give(frame)", framed(5, 7))
+    kernel.wait_for_selector("canvas[data-raster-spikes='5']")
+    kernel.evaluate("frame => give(frame)", framed(9, 6))
+    kernel.wait_for_timeout(100)
+    assert kernel.get_attribute("canvas", "data-raster-spikes") == "5"
+    assert kernel.locator(".spikedu-sentence").inner_text() == "5 spikes."
+    assert kernel.get_attribute("canvas", "aria-label").startswith("Exactly 5")
+
+
+def test_waiting_is_said_after_50_ms_and_silence_after_5_s(kernel):
+    status = kernel.locator(".spikedu-status")
+    kernel.clock.install()
+    kernel.evaluate("model.set('x', 6)")
+    assert status.inner_text() == ""
+    kernel.clock.run_for(60)
+    assert status.inner_text() == "computing ..."
+    kernel.clock.run_for(5000)
+    assert "No answer from Python for 5 seconds" in status.inner_text()
+    kernel.evaluate("frame => give(frame)", framed(6, 2))
+    assert status.inner_text() == ""
+    kernel.clock.run_for(6000)
+    assert status.inner_text() == ""
+
+
+def test_a_dead_kernel_is_said_and_a_living_one_is_not(kernel):
+    status = kernel.locator(".spikedu-status")
+    tell = "lives => { window.lives = lives; model.fire('comm_live_update'); }"
+    kernel.evaluate(tell, False)
+    kernel.locator(".spikedu-status", has_text="run the cell again").wait_for()
+    kernel.evaluate("model.set('x', 6)")  # what is said stays
+    kernel.wait_for_timeout(100)
+    assert "stopped or restarted" in status.inner_text()
+    kernel.evaluate(tell, True)
+    kernel.locator(".spikedu-status", has_text="computing ...").wait_for()
+
+
+def test_a_click_chooses_what_the_screen_says(kernel):
+    picks = {0: {"n": "x"}}
+    kernel.evaluate("frame => give(frame)", framed(4, 2, picks=picks))
+    kernel.wait_for_selector("canvas[data-raster-spikes='4']")
+    kernel.locator("canvas").click(position={"x": 300, "y": 30 + 21})  # row 1 of 3
+    assert kernel.evaluate("model.get('x')") == 1
+    kernel.locator("canvas").focus()
+    for key in ("Home", "ArrowDown", "ArrowDown", "Enter"):
+        kernel.keyboard.press(key)
+    assert kernel.evaluate("model.get('x')") == 2
+
+
+def test_a_shorter_picture_keeps_the_cursor_inside(kernel):
+    kernel.locator("canvas").focus()
+    kernel.keyboard.press("End")
+    assert at(kernel) == "11"
+    kernel.evaluate("frame => give(frame)", framed(3, 2, times=5))
+    kernel.wait_for_function(
+        "() => document.querySelector('canvas').dataset.at === '4'"
+    )
+    assert kernel.get_by_label("time step").get_attribute("max") == "4"
+
+
+def test_arrays_of_every_kind_arrive_as_they_were(kernel):
+    rng = np.random.default_rng(0)
+    sent = {
+        "bits": rng.random((3, 7, 5)) < 0.5,
+        "bytes": rng.integers(0, 256, (4, 5)),
+        "large": np.array([0, 1, 2**24]),
+        "floats": rng.normal(size=(40, 3)),
+        "few": rng.choice([0.1, -2.5, 1e-9], size=(30, 4)),
+        "one": np.array([[True]]),
+    }
+    view = Screen(rows=(), sentence="x.", alt="y")
+    frame = packed.pack(view, **sent)
+    found = kernel.evaluate(
+        """(text) => {
+            const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+            const plain = (key, x) => (ArrayBuffer.isView(x) ? [...x] : x);
+            return JSON.parse(JSON.stringify(decode(bytes), plain));
+        }""",
+        base64.b64encode(frame).decode("ascii"),
+    )
+    for name, array in sent.items():
+        assert found[name]["shape"] == list(array.shape), name
+        exact = array.astype(np.float32).ravel().tolist()
+        assert found[name]["data"] == exact, name

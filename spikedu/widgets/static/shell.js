@@ -24,8 +24,9 @@ export function store(state) {
     set(name, value) {
       if (state[name] === value) return;
       state[name] = value;
-      heard.forEach(([event, call]) => event === `change:${name}` && call());
+      this.fire(`change:${name}`);
     },
+    fire: (what) => heard.forEach(([event, call]) => event === what && call()),
     on: (event, call) => heard.push([event, call]),
     off: (event, call) => {
       const kept = heard.filter(([, c]) => c !== call);
