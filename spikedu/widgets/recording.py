@@ -30,7 +30,7 @@ class Look(Explorer):
             Choice("layer", "layer", layers),
             *_slider("sample", "sample", samples),
             Choice("order", "order of the rows", scenes.ORDER),
-            *_slider("neuron", "neuron whose membrane", widest),
+            *_slider("neuron", "neuron (membrane)", widest),
             *_slider("head", "head of the attention", max(heads, default=1)),
         )
         every = -(-len(layers) // MOST_STILL)
