@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from spikedu.figures import canvas as packed
-from spikedu.figures.views import RasterView, Screen
+from spikedu.figures.views import (
+    BarsView,
+    CurveView,
+    HeatView,
+    MembraneView,
+    RasterView,
+    Screen,
+)
 from spikedu.scenes import neuron
 from spikedu.widgets import lif_explorer
 from spikedu.widgets.canvas import Canvas
@@ -519,6 +526,7 @@ def test_the_picture_in_words_follows_the_controls(bare):
     view = neuron.lif_explorer(current=0.4)
     times = ", ".join(map(str, view.membrane.spike_times[0]))
     words = twin.locator("pre")
+    words.filter(has_text="neuron 7").wait_for()
     assert f"neuron 7 fires at {times}" in words.inner_text().splitlines()
     page.get_by_role("button", name="below rheobase: silent").click()
     assert at(page) == "" and "neuron 7 never fires" in words.inner_text()
@@ -700,3 +708,136 @@ def test_arrays_of_every_kind_arrive_as_they_were(kernel):
         assert found[name]["shape"] == list(array.shape), name
         exact = array.astype(np.float32).ravel().tolist()
         assert found[name]["data"] == exact, name
+
+
+def charted(number=2):
+    """A frame of a map over three steps, bars and two curves; row 1 is marked."""
+    spikes = np.zeros((3, 3), bool)
+    spikes[2, 1] = True
+    unit = {"title": "a map", "unit": "counts"}
+    rows = (
+        (RasterView.of(spikes, marked=1),),
+        (HeatView.of(np.arange(18).reshape(3, 2, 3), "T R C", **unit),),
+        (BarsView.of([3, 1.5], ["a", "b"], title="bars", x="x", y="y"),),
+        (
+            CurveView.of(
+                [0, 1, 2],
+                {"up": [0, 1, 4], "down": [4, 1, 0.5]},
+                title="curves",
+                xlabel="time",
+                ylabel="y",
+            ),
+        ),
+    )
+    alt = "All kinds of pictures."
+    screen = Screen(rows=rows, sentence="All.", alt=alt, steps=3, at=1)
+    frame = packed.pack(screen, values={"x": 3}, number=number)
+    return base64.b64encode(frame).decode("ascii")
+
+
+def test_every_cell_bar_and_point_is_read_with_keys_and_named_with_its_step(kernel):
+    kernel.evaluate("frame => give(frame)", charted())
+    kernel.wait_for_selector("canvas[data-points='6']")
+    readout, live = kernel.locator(".spikedu-readout"), kernel.locator(".spikedu-live")
+    canvas = kernel.locator("canvas")
+    canvas.focus()
+
+    def after(*keys):
+        for key in keys:
+            kernel.keyboard.press(key)
+        at(kernel)
+        assert live.inner_text() == readout.inner_text()
+        return readout.inner_text()
+
+    assert after("PageDown") == "a map, step 1: row 0, column 0: 6 counts"
+    assert after("ArrowDown", "End") == "a map, step 1: row 1, column 2: 11 counts"
+    assert after("Home") == "a map, step 1: row 1, column 0: 9 counts"
+    assert after("PageDown", "ArrowRight") == "bars, b: 1.50"
+    assert after("PageDown", "End") == "curves, time 2: up 4, down 0.50"
+    assert after("ArrowLeft") == "curves, time 1: up 1, down 1"
+    assert after("Escape", "End") == "step 2: neuron 1: spike."
+    assert after("PageDown") == "a map, step 2: row 0, column 0: 12 counts"
+
+
+def test_curves_are_read_with_the_pointer_and_in_words(kernel):
+    kernel.evaluate("frame => give(frame)", charted())
+    kernel.wait_for_selector("canvas[data-points='6']")
+    box = kernel.locator("canvas").bounding_box()
+    at_end = {"x": box["width"] - 25, "y": box["height"] - 100}
+    kernel.locator("canvas").hover(position=at_end)
+    at(kernel)
+    assert (
+        kernel.locator(".spikedu-readout")
+        .inner_text()
+        .startswith("curves, time 2: up 4")
+    )
+    kernel.locator(".spikedu-twin summary").click()
+    words = kernel.locator(".spikedu-words")
+    words.filter(has_text="curves").wait_for()
+    lines = words.inner_text().splitlines()
+    assert "curves, up: from 0 to 4; at time 0: 0, 1: 1, 2: 4" in lines
+    assert "a map, step 1, row 0: 6 7 8" in lines and "bars, a: 3" in lines
+    kernel.get_by_label("time step").focus()
+    kernel.keyboard.press("End")
+    words.filter(has_text="step 2").wait_for()
+    assert "a map, step 2, row 0: 12 13 14" in words.inner_text().splitlines()
+
+
+def test_the_steps_of_time_are_announced(kernel):
+    kernel.evaluate("frame => give(frame)", charted())
+    kernel.wait_for_selector("canvas[data-points='6']")
+    scrub = kernel.get_by_label("time step")
+    scrub.focus()
+    kernel.keyboard.press("End")
+    said = "step 2: neuron 1: spike."
+    assert scrub.get_attribute("aria-valuetext") == said
+    kernel.get_by_role("button", name="one step back").click()
+    live = kernel.locator(".spikedu-live")
+    assert live.inner_text() == "step 1: neuron 1: no spike."
+
+
+def test_the_marked_row_is_heard_and_what_cannot_be_heard_has_no_button(kernel):
+    kernel.evaluate("frame => give(frame)", charted())
+    kernel.wait_for_selector("canvas[data-points='6']")
+    kernel.evaluate(SOUND)
+    kernel.get_by_role("button", name="sound of spikes").click()
+    forward = kernel.get_by_role("button", name="one step forward")
+    for _ in range(3):
+        forward.click()
+    assert kernel.evaluate("window.clicks") == 1  # at step 2, of row 1
+    silent = Screen(
+        rows=((HeatView.of(np.ones((3, 2, 2)), "T R C", title="m", unit="n"),),),
+        sentence="x.",
+        alt="y",
+        steps=3,
+    )
+    frame = packed.pack(silent, values={"x": 3}, number=3)
+    kernel.evaluate("frame => give(frame)", base64.b64encode(frame).decode("ascii"))
+    kernel.get_by_role("button", name="sound of spikes").wait_for(state="hidden")
+
+
+def test_a_slow_scene_is_announced_when_it_has_come_not_before(kernel):
+    live = kernel.locator(".spikedu-live")
+    kernel.evaluate("model.set('x', 6)")
+    kernel.wait_for_timeout(500)
+    assert live.inner_text() == ""
+    kernel.evaluate("frame => give(frame)", framed(6, 2))
+    kernel.wait_for_timeout(500)
+    assert live.inner_text() == "Exactly 6 spikes in the picture."
+
+
+def test_a_legend_goes_on_in_a_new_row_where_it_does_not_fit(kernel):
+    names = ["a neuron with a long name", "another one", "and one more of them"]
+    membrane = np.zeros((4, 3))
+    spikes = np.zeros((4, 3))
+    heights = {}
+    for number, some in ((2, names[:1]), (3, names)):
+        view = MembraneView.of(
+            membrane[:, : len(some)], 1.0, spikes[:, : len(some)], names=some
+        )
+        screen = Screen(rows=((view,),), sentence="x.", alt="y", steps=4)
+        frame = packed.pack(screen, values={"x": 3}, number=number)
+        kernel.evaluate("f => give(f)", base64.b64encode(frame).decode("ascii"))
+        at(kernel)
+        heights[number] = kernel.locator("canvas").bounding_box()["height"]
+    assert heights[3] == heights[2] + 17

@@ -15,6 +15,7 @@ STATIC = Path(__file__).parent / "static"
 SHARED = (
     "shell.js",
     "canvas.js",
+    "legend.js",
     "panels.js",
     "timed.js",
     "maps.js",

@@ -2,10 +2,10 @@
 
 import { COLOURS, DASHES, scale, text, line, dot, triangle, panel, fit } from "./canvas.js";
 import { register, title } from "./panels.js";
-import { frame } from "./maps.js";
+import { frame, stepOf } from "./maps.js";
 
 register("bars", { height: barsHeight, paint: paintBars, locate: locateBar });
-register("curve", { height: () => 170, paint: paintCurve });
+register("curve", { height: () => 170, paint: paintCurve, locate: locateCurve });
 
 function barsHeight(p) {
   return p.sideways ? Math.max(p.labels.length * 22, 44) : 140;
@@ -16,7 +16,7 @@ function paintBars(ink, look, box, { t, spot }, done) {
   const [times, count] = p.values.shape;
   const values = p.values.data.subarray(Math.min(t ?? times, times - 1) * count).subarray(0, count);
   done.bars += count;
-  title(ink, look, box, p.title);
+  title(ink, look, box, stepOf(p, t));
   if (p.sideways) return paintRates(ink, look, box, values, spot);
   let low = 0, high = p.high ?? 0;
   for (const v of [...p.values.data, ...Object.values(p.levels)]) {
@@ -69,6 +69,17 @@ function locateBar({ panel: p, view, left, right, top, bottom }, px, py) {
   return bar >= 0 && bar < count ? { view, bar } : null;
 }
 
+// First and last x of a curve, and where an x lies.
+function across({ panel: p, left, right }) {
+  const first = Math.min(...p.at.data), last = Math.max(...p.at.data);
+  return [first, last, scale(first, first + (last - first || 1), left + 6, right - 6)];
+}
+
+function locateCurve(box, px) {
+  const x = across(box)[2], away = [...box.panel.at.data].map((v) => Math.abs(x(v) - px));
+  return { view: box.view, part: box.part, point: away.indexOf(Math.min(...away)) };
+}
+
 function paintCurve(ink, look, box, context, done) {
   const { panel: p, left, right, top, bottom } = box;
   const [count, size] = p.values.shape, xs = p.at.data;
@@ -79,11 +90,8 @@ function paintCurve(ink, look, box, context, done) {
   }
   if (low > 0 && low < high * 0.6) low = 0;
   const { y } = panel(ink, look, { title: "", axis: p.axis, left, right, top, bottom, low, high, about: 4 });
-  let wide = 1e-9;
-  const first = Math.min(...xs), last = Math.max(...xs);
-  wide = last - first || 1;
-  const x = scale(first, first + wide, left + 6, right - 6);
-  let after = title(ink, look, box, p.title) + 16;
+  const [first, last, x] = across(box);
+  title(ink, look, box, p.title);
   for (let k = 0; k < count; k++) {
     const points = [];
     for (let m = 0; m < size; m++) points.push([x(xs[m]), y(p.values.data[k * size + m])]);
@@ -91,12 +99,12 @@ function paintCurve(ink, look, box, context, done) {
     line(ink, points, colour, { width: 1.8, dash: DASHES[k % 4] });
     if (size <= 40) for (const [px, py] of points) dot(ink, px, py, colour, 2.2);
     done.points += size;
-    if (after + 28 < right) {
-      line(ink, [[after, top - 13], [after + 22, top - 13]], colour, { width: 1.8, dash: DASHES[k % 4] });
-      after += 28 + text(ink, look, fit(ink, look, p.names[k], right - after - 28), after + 28, top - 13) + 14;
-    }
   }
   levels(ink, look, box, p.levels, y);
+  if (context.spot) {
+    const at = x(xs[context.spot.point]);
+    line(ink, [[at, top], [at, bottom]], look.ink, { alpha: 0.6, dash: [2, 2] });
+  }
   for (const [px, py, name] of p.points) {
     triangle(ink, x(px), y(py), look.ink);
     const end = x(px) > (left + right) / 2;

@@ -1,7 +1,7 @@
 // The neuron as a circuit, and Eq. (1) in numbers: `figures/static/circuit.py` draws the
 // same, on the same field of 100 x 70.
 
-import { COLOURS, text, line } from "./canvas.js";
+import { COLOURS, text, line, fit } from "./canvas.js";
 import { register, title } from "./panels.js";
 
 const SYMBOLS = [[7, "U[t+1]"], [29, "b U[t]"], [55, "W X[t+1]"], [85, "S[t] U_th"]];
@@ -21,7 +21,8 @@ function paintCircuit(ink, look, box, { t: asked }, done) {
   const say = (words, a, b, bold = false, align = "center") =>
     text(ink, look, words, x(a), y(b), align, bold ? "700" : "");
   const label = (a, name, value, caused) => {
-    say((caused ? "▶ " : "") + name, a, 62, caused);
+    // A quarter of the picture each: a neighbour's words begin there.
+    say(fit(ink, look, (caused ? "▶ " : "") + name, wide * 0.25, "700"), a, 62, caused);
     say(value.toFixed(2), a, 67.5, caused);
   };
   const rect = (a, b, width, high, fill) => {

@@ -90,8 +90,11 @@ export function mount(el, model, from = fromKernel) {
   if (model.get("native")) el.append(nativeControls(model, model.get("controls"), listen));
 
   let values = {}, screen = null, cursor = null, spot = null;
-  let stale = true, told = 0, paints = 0, gone = false, waiting = 0, lost = 0;
-  const time = transport((t) => move({ t, n: cursor?.n ?? 0 }, null), (t) => clicks(screen, t, cursor?.n ?? 0));
+  let stale = true, told = 0, paints = 0, gone = false, waiting = 0, lost = 0, due = false;
+  const time = transport((t, playing) => {
+    move({ t, n: cursor?.n }, null);
+    if (!playing && screen) live.textContent = sayAt(screen, cursor, null);
+  }, (t) => clicks(screen, t, cursor?.n));
   el.append(buttons(model), canvas, time.row, status, readout, happens, table, code, twin, live);
 
   const refresh = () => {
@@ -105,8 +108,14 @@ export function mount(el, model, from = fromKernel) {
     code.textContent = screen.code;
     code.hidden = !screen.code;
     canvas.setAttribute("aria-label", screen.alt);
-    time.follow(cursor ? cursor.t : null, screen.steps);
-    if (twin.open) words.textContent = inWords(screen);
+    keep();
+  };
+  // What says the cursor outside of the picture.
+  const keep = () => {
+    const at = cursor ? cursor.t : null, steps = screen?.steps ?? 0;
+    const said = screen && cursor && at < steps ? sayAt(screen, cursor, null) : "";
+    time.follow(at, steps, said, clicks(screen));
+    if (screen && twin.open) words.textContent = inWords(screen, at ?? screen.at);
   };
   const page = frames(canvas, () => {
     refresh();
@@ -121,7 +130,8 @@ export function mount(el, model, from = fromKernel) {
   });
   const rest = afterRest(() => {
     refresh();
-    if (!screen) return;
+    due = !screen || source.awaits(values);
+    if (due) return; // a slow scene: said when it comes
     live.textContent = screen.alt;
     // Where Python computes it has the values from the sliders, and needs no word of it
     // unless somebody there waits for the hand to rest.
@@ -150,7 +160,7 @@ export function mount(el, model, from = fromKernel) {
   };
   const changed = () => ((stale = true), page.ask(), wait());
   for (const name of names) listen(`change:${name}`, () => (changed(), rest.ask()));
-  for (const event of source.events) listen(event, changed);
+  for (const event of source.events) listen(event, () => (changed(), due && rest.ask()));
   // anywidget's model does not say whether its line to Python is open: ipywidgets' does.
   listen("comm_live_update", async () => {
     const own = await model.widget_manager.get_model(model.get("me"));
@@ -164,7 +174,7 @@ export function mount(el, model, from = fromKernel) {
   const move = (to, where, tell = true) => {
     cursor = to;
     spot = where;
-    time.follow(to ? to.t : null, screen?.steps ?? 0);
+    keep();
     page.ask();
     settled.ask();
     const group = model.get("group");
@@ -180,12 +190,12 @@ export function mount(el, model, from = fromKernel) {
   listen("change:cursor", () => {
     const to = model.get("cursor"), t = to?.t;
     if (t === cursor?.t && to?.n === cursor?.n) return;
-    move(t === undefined ? null : { t, n: to.n ?? 0 }, null, false);
+    move(t === undefined ? null : { t, n: to.n }, null, false);
   });
-  const point = ({ offsetX: x, offsetY: y }) => screen && locate(screen, canvas.clientWidth, x, y);
+  const point = ({ offsetX: x, offsetY: y }) => screen && locate(canvas, screen, x, y);
   canvas.addEventListener("pointermove", (event) => {
     const found = point(event);
-    if (found?.t !== undefined) return move({ t: found.t, n: found.n ?? cursor?.n ?? 0 }, null);
+    if (found?.t !== undefined) return move({ t: found.t, n: found.n ?? cursor?.n }, null);
     spot = found;
     page.ask();
   });
@@ -220,7 +230,7 @@ export function mount(el, model, from = fromKernel) {
     live.textContent = next.cursor || next.spot ? sayAt(screen, next.cursor, next.spot) : "";
   });
   twin.addEventListener("toggle", () => {
-    if (screen && twin.open) words.textContent = inWords(screen);
+    keep();
   });
 
   const unjoin = join(model);

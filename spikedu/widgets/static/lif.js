@@ -21,8 +21,9 @@ export function lifScreen(values) {
     meaning: "membrane", lines: first(found.u, Float64Array), names: ["membrane"],
     threshold, spikes: first(found.s, Uint8Array), high: 1.1 * threshold,
   };
+  const alike = values.noise > 0 ? "each with its own noise" : "without noise all alike";
   const raster = {
-    kind: "raster", title: `each with its own noise: ${neurons} neurons`,
+    kind: "raster", title: `${alike}: ${neurons} neurons`,
     meaning: "spike", spikes: [{ data: found.s, shape: [steps, neurons] }],
     neurons: { data: Uint8Array.from({ length: neurons }, (_, n) => n), shape: [neurons] },
     marked: 0,

@@ -20,6 +20,12 @@ function heatHeight(p, width) {
   return down * (high + head + 6);
 }
 
+// The title of a map that changes in time names the step that is shown.
+export function stepOf(p, t) {
+  const times = p.values.shape[0];
+  return times > 1 ? `${p.title}, step ${Math.min(t ?? times, times - 1)}` : p.title;
+}
+
 function paintHeat(ink, look, box, { t, spot }, done) {
   const { panel: p, left, top, right } = box;
   const [times, count, rows, columns] = p.values.shape;
@@ -27,7 +33,7 @@ function paintHeat(ink, look, box, { t, spot }, done) {
   const size = rows * columns, from = Math.min(t ?? times, times - 1) * count * size;
   const tint = (v) => (p.binary ? (v ? look.rgb : null) : cividis((v - p.low) / (p.high - p.low)));
   const key = colourKey(ink, look, box, p);
-  title(ink, look, box, p.title, key - 10);
+  title(ink, look, box, stepOf(p, t), key - 10);
   for (let k = 0; k < count; k++) {
     const x = left + (k % across) * each, y = top + Math.floor(k / across) * (high + head + 6) + head;
     if (p.names[k]) text(ink, look, fit(ink, look, p.names[k], each - 4), x, y - 9);
@@ -78,8 +84,7 @@ export function frame(ink, colour, x, y, row, column, cell) {
 }
 
 // To the right of the title: what is dark, what is bright. Returns where it begins.
-function colourKey(ink, look, { right, top }, p) {
-  const y = top - 13;
+function colourKey(ink, look, { right, titleAt: y }, p) {
   const show = (v) => (Number.isInteger(v) ? v : v.toPrecision(2));
   const words = p.binary ? "spike" : `${show(p.high)} ${p.unit}`;
   const wide = measure(ink, look, words);

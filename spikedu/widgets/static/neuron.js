@@ -66,13 +66,17 @@ export function simulate(values) {
   const sentence = say(values, times, all);
   const alt = `${sentence} Decay ${fixed(beta)}, threshold ${fixed(threshold)}, ` +
     `input current ${fixed(current)}, noise ${fixed(noise)}, ` +
-    `reset ${RESETS[reset]}: neuron 0 fires ${fixed(rate)} times per step.`;
+    `reset ${RESETS[reset]}: neuron 0 fires ${often(rate)} times per step.`;
   return { current: i, u, s, times, rate, sentence, alt, code: code(values) };
 }
 
 // ---------------------------------------------------------------- the words
 export function fixed(x) {
   return (Math.floor(x * 100 + 0.5) / 100).toFixed(2);
+}
+
+function often(x) {
+  return x > 0 && x < 0.005 ? "under 0.01" : fixed(x);
 }
 
 function ordinal(n) {
@@ -84,11 +88,12 @@ function say(values, times, all) {
   const gaps = times.slice(1).map((t, k) => t - times[k]);
   const low = Math.min(...gaps), high = Math.max(...gaps);
   if (values.noise > 0) {
-    const rate = fixed(all / (values.steps * values.neurons));
+    const rate = often(all / (values.steps * values.neurons));
     const everyone = `the ${values.neurons} neurons fire ${rate} times per step each.`;
     if (!times.length) return `Neuron 0 does not fire in ${values.steps} steps; ${everyone}`;
     if (!gaps.length) return `Neuron 0 fires once, at step ${times[0]}; ${everyone}`;
-    const apart = `${low} to ${high} steps apart`;
+    let apart = low < high ? `${low} to ${high} steps apart` : `${low} steps apart`;
+    if (high === 1) apart = `at every step from ${times[0]} to ${times[times.length - 1]}`;
     return `Neuron 0 fires ${times.length} times, ${apart}; ${everyone}`;
   }
   const { beta, threshold, current, reset, steps } = values;

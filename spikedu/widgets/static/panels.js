@@ -2,6 +2,7 @@
 // or what a scene in the page computes in the same form; arrays are {data, shape}.
 
 import { LEFT, RIGHT, theme, surface, scale, text, line, fit } from "./canvas.js";
+import { LEGEND_ROW, legend, paintLegend } from "./legend.js";
 
 const TITLE = 30, AXIS = 40, GAP = 14, NARROW = 560;
 const TIMED = new Set(["traces", "raster"]);
@@ -14,7 +15,7 @@ export function register(kind, how) {
 }
 
 // Where each panel lies, in CSS pixels. Tables stand below the canvas, in the page.
-export function layout(screen, width) {
+export function layout(screen, width, look) {
   const boxes = [];
   let view = 0, bottom = 0;
   for (const row of screen.rows) {
@@ -32,8 +33,10 @@ export function layout(screen, width) {
         const timed = TIMED.has(p.kind);
         const next = panels[n + 1] || (columns.length === 1 && below(screen, row));
         const axis = p.kind !== "heat" && !(timed && next && TIMED.has(next.kind));
-        const box = { panel: p, view: number, left, right, timed, axis };
-        box.top = top + TITLE;
+        const box = { panel: p, view: number, part: n, left, right, timed, axis };
+        box.legend = legend(look, p, left, right);
+        box.titleAt = top + TITLE - 13;
+        box.top = top + TITLE + LEGEND_ROW * box.legend.rows;
         box.bottom = box.top + high;
         top = box.bottom + (axis ? AXIS : GAP);
         boxes.push(box);
@@ -53,7 +56,7 @@ function below(screen, row) {
 // Paints, and returns what it painted: counts of the marks that are on the canvas.
 export function paint(canvas, screen, cursor, spot) {
   const width = canvas.clientWidth, look = theme(canvas);
-  const { boxes, height } = layout(screen, width);
+  const { boxes, height } = layout(screen, width, look);
   const ink = surface(canvas, width, height);
   const done = { spikes: 0, rasterSpikes: 0, cells: 0, bars: 0, points: 0, firstSpike: "" };
   done.ink = look.ink;
@@ -63,8 +66,9 @@ export function paint(canvas, screen, cursor, spot) {
   for (const box of boxes) {
     const { panel: p } = box;
     const x = scale(0, Math.max(screen.steps, 1), box.left, box.right);
-    const own = spot && spot.view === box.view ? spot : null;
+    const own = spot && spot.view === box.view && (spot.part ?? 0) === box.part ? spot : null;
     KINDS[p.kind].paint(ink, look, box, { x, t, cursor, spot: own, screen }, done);
+    paintLegend(ink, look, box);
     if (box.timed && box.axis) timeAxis(ink, look, box, x, screen.steps);
     const upright = (t, how) =>
       line(ink, [[x(t + 0.5), box.top], [x(t + 0.5), box.bottom]], look.ink, how);
@@ -75,8 +79,8 @@ export function paint(canvas, screen, cursor, spot) {
 }
 
 // What is at a point: {view, t, n}, {view, tile, row, column}, {view, bar} or null.
-export function locate(screen, width, px, py) {
-  const { boxes, height } = layout(screen, width);
+export function locate(canvas, screen, px, py) {
+  const { boxes, height } = layout(screen, canvas.clientWidth, theme(canvas));
   if (py < 0 || py > height) return null;
   const inside = ({ left, right, top, bottom }) =>
     px >= left && px < right && py >= top - TITLE && py < bottom + AXIS;
@@ -104,7 +108,6 @@ function timeAxis(ink, look, box, x, steps) {
 }
 
 export function title(ink, look, box, words, right = box.right) {
-  const { left, top } = box;
-  const shown = fit(ink, look, words, right - left, "600");
-  return left + text(ink, look, shown, left, top - 13, "left", "600");
+  const shown = fit(ink, look, words, right - box.left, "600");
+  text(ink, look, shown, box.left, box.titleAt, "left", "600");
 }

@@ -16,9 +16,8 @@ function paintTraces(ink, look, box, { x }, done) {
   }
   const look4 = { title: "", axis: p.axis, left, right, top, bottom, low, high };
   const { y } = panel(ink, look, { ...look4, about: p.steps ? 2 : 4 });
-  const after = title(ink, look, box, p.title);
+  title(ink, look, box, p.title);
   if (p.threshold !== undefined) {
-    legend(ink, look, after + 16, top - 13, box, p);
     const level = y(p.threshold), dash = { width: 1.6, dash: [6, 4] };
     line(ink, [[left, level], [right, level]], COLOURS.threshold, dash);
   }
@@ -39,18 +38,6 @@ function paintTraces(ink, look, box, { x }, done) {
   }
 }
 
-function legend(ink, look, x, y, { right }, p) {
-  const entry = (words, mark, wide) => {
-    if (x + wide > right) return; // the text below says it too
-    mark();
-    x += wide + text(ink, look, words, x + wide, y) + 14;
-  };
-  const stroke = (colour, dash) => () => line(ink, [[x, y], [x + 22, y]], colour, { width: 1.8, dash });
-  p.names.forEach((name, k) => entry(name, stroke(COLOURS[p.meaning], DASHES[k % 4]), 28));
-  entry(`threshold ${p.threshold.toFixed(2)}`, stroke(COLOURS.threshold, [6, 4]), 28);
-  if (p.spikes) entry("spike", () => triangle(ink, x + 5, y, look.ink), 16);
-}
-
 // ---------------------------------------------------------------- rasters
 function rasterHeight({ neurons: { data: { length } } }) {
   return Math.min(Math.max(length * (length > 16 ? 5 : 14), 36), 260);
@@ -60,7 +47,7 @@ function paintRaster(ink, look, box, { x, cursor }, done) {
   const { panel: p, left, right, top, bottom } = box;
   const rows = p.neurons.data.length, high = (bottom - top) / rows;
   const [a, b] = p.spikes, steps = a.shape[0];
-  let after = title(ink, look, box, p.title);
+  title(ink, look, box, p.title);
   sideways(ink, look, "neuron", left, top, bottom);
   const label = (n) => text(ink, look, p.neurons.data[n], left - 6, top + (n + 0.5) * high, "right");
   const all = high >= 12;
@@ -89,17 +76,5 @@ function paintRaster(ink, look, box, { x, cursor }, done) {
       done.rasterSpikes++;
     }
   }
-  if (b) keyOfDifference(ink, look, after + 14, box, p);
   line(ink, [[left, bottom], [right, bottom]], look.ink, { alpha: 0.35 });
-}
-
-function keyOfDifference(ink, look, x, { top }, { names }) {
-  const y = top - 19;
-  const marks = [["both", look.ink, 0, 12], [`only ${names[0]} (upper half)`, COLOURS.membrane, 0, 6],
-    [`only ${names[1]} (lower half)`, COLOURS.threshold, 6, 6]];
-  for (const [words, colour, from, high] of marks) {
-    ink.fillStyle = colour;
-    ink.fillRect(x, y + from, 3, high);
-    x += 8 + text(ink, look, words, x + 8, top - 13) + 14;
-  }
 }

@@ -4,7 +4,7 @@ import { guard, element } from "./shell.js";
 
 const PER_SECOND = 12, CALM = 2; // steps; CALM where the system asks for less motion
 
-// `move(t)` is called with the step to go to; `fires(t)` says whether it clicks.
+// `move(t, playing)` is called with the step to go to; `fires(t)`: whether it clicks.
 export function transport(move, fires) {
   const row = element("div", "spikedu-transport");
   row.setAttribute("role", "group");
@@ -21,7 +21,7 @@ export function transport(move, fires) {
   let steps = 0, at = -1, timer = 0, sound = null;
   const go = (t) => {
     at = Math.max(0, Math.min(steps - 1, t));
-    move(at);
+    move(at, Boolean(timer));
     if (sound && fires(at)) click(sound);
   };
   const halt = () => {
@@ -59,7 +59,8 @@ export function transport(move, fires) {
     row,
     stop: () => (halt(), sound?.close?.()),
     // The cursor moved by another hand, or the picture has another number of steps.
-    follow(t, count) {
+    // `said` are its values in words, `heard` whether there is anything to hear.
+    follow(t, count, said, heard) {
       if (timer && t === null) halt();
       steps = count;
       row.hidden = steps < 2;
@@ -67,6 +68,8 @@ export function transport(move, fires) {
       at = t === null ? -1 : t;
       scrub.value = Math.max(at, 0);
       shown.textContent = t === null ? "" : `step ${t}`;
+      scrub.setAttribute("aria-valuetext", said || "no step");
+      noise.hidden = !heard;
     },
   };
 }
