@@ -110,6 +110,22 @@ def test_the_sentence_counts_and_says_silence():
     assert "No output neuron ever fires: the current reaches 0, the" in silent.sentence
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_titles_fit_a_third_of_the_width_and_the_sentence_has_the_rest(order):
+    for view in (
+        attention.slot_machine(scale="0.25", order=order),
+        attention.recorded_slot_machine(recording=small_recording(), order=order),
+    ):
+        titles = [p.title for p in view.panels[:-1]]
+        # With ", step 10" behind it: 19 letters beside the scale of colours.
+        assert all(len(title) <= 8 for title in titles) and len(titles) == 8
+        scale = re.search(r"scale=([\d.]+)", view.code)[1]
+        assert f"the output of Eq. (15): its current is {titles[4]} times s = " in (
+            view.sentence
+        )
+        assert f"{titles[4]} times s = {scale}." in view.sentence
+
+
 @pytest.mark.parametrize("neuron", ["hard", "soft"])
 @pytest.mark.parametrize("order", ORDERS)
 def test_recorded_spikes_are_reproduced_exactly(neuron, order):
@@ -190,8 +206,9 @@ def test_the_code_runs_and_gives_what_is_shown():
 def test_each_preset_does_what_its_name_says():
     w = slot_machine()
     usual = w.view
-    w.preset("rare spikes: the product is silent")
+    w.preset("rare spikes: the output is silent")
     assert not w.view.spikes.any() and w.view.q.any()
+    assert w.view.product.any() and w.view.counts.any()  # these are not silent
     w.preset("K^T V first: other counts between, same spikes")
     assert w.view.product.shape != usual.product.shape
     assert np.array_equal(w.view.spikes, usual.spikes)

@@ -60,6 +60,20 @@ def test_the_membrane_of_our_neurons_is_the_replayed_one_and_maps_are_the_produc
     assert shown(recording, layer="rpe").attention is None
 
 
+def test_a_neuron_or_head_beyond_the_layer_is_said():
+    recording = small_recording()
+    last = shown(recording, layer="blocks.0.ssa.query", neuron=511, head=3)
+    assert "There is no" not in last.sentence
+    view = shown(recording, layer="blocks.0.ssa.query", neuron=2047, head=4)
+    assert view.neuron == 511 and np.array_equal(view.attention, last.attention)
+    said = view.sentence.replace(last.sentence.split("Neuron 511")[0], "")
+    assert said.startswith(
+        "There is no neuron 2047: this layer has 512, the last one is shown. There is "
+        "no head 4: this attention has 4, the last one is shown. Neuron 511 "
+    )
+    assert "no head" not in shown(recording, layer="rpe", head=4).sentence
+
+
 def test_clicks_choose_a_layer_and_a_neuron():
     view = shown(foreign_recording())
     assert view.picks == {0: {"bar": "layer"}, 1: {"neuron": "neuron"}}

@@ -30,7 +30,7 @@ def test_two_channels_by_hand():
     assert view.sentence == (
         "Conv is [2, 2, 2]: 2 of 8 neurons (25 %) fire at least once in 2 steps. "
         "Channel 1 is busiest, 0.38 spikes per neuron per step; 1 of 2 channels dead. "
-        "The image is not shown: it was not given as `images`."
+        "The picture opens at step 1: none has more spikes. The image is not shown: it was not given as `images`."
     )
     assert view.said == ("1 spike in the stage.", "2 spikes in the stage.")
     tiles, average = view.panels[0], view.panels[1]
@@ -80,6 +80,36 @@ def test_the_pool_is_torchs_on_odd_and_even_sizes():
     ours = patches.pool(spikes)
     theirs = torch.nn.MaxPool2d(3, 2, 1)(torch.from_numpy(spikes).float())
     assert np.array_equal(ours, theirs.numpy()) and ours.shape == (3, 2, 4, 3)
+
+
+def test_names_fit_their_tiles_and_the_title_says_what_they_are():
+    view = patches.film_strip(recording=small_recording(), stage="RPE", page=1)
+    tiles, average = view.panels[0], view.panels[1]
+    assert tiles.title == "RPE: channels 16 to 31"
+    assert average.title == "RPE: channels 16 to 31, mean over time"
+    assert tiles.names[:2] == average.names[:2] == ("ch 16", "ch 17")
+    assert all(len(name) <= 6 for name in tiles.names)
+
+
+def test_a_page_that_a_small_stage_does_not_have_is_said():
+    one = patches.film_strip(recording=by_hand(), page=1)
+    said = "There is no page 1: page 0 shows 2 channels."
+    assert said in one.sentence
+    assert "page" not in patches.film_strip(recording=by_hand()).sentence
+
+
+def test_it_says_at_which_step_it_opens():
+    for stage in STAGES:
+        view = patches.film_strip(recording=small_recording(), stage=stage)
+        spikes = view.values.sum(axis=(1, 2, 3))
+        assert f"The picture opens at step {spikes.argmax()}: none" in view.sentence
+    frames = np.ones((5, 3, 3, 8, 8))
+    frames[3] = 2
+    show = {"recording": small_recording(), "stage": patches.IMAGE}
+    bright = patches.film_strip(images=frames, **show)
+    assert "opens at step 3: none is brighter." in bright.sentence
+    one = patches.film_strip(images=digit_images(), **show)
+    assert "opens" not in one.sentence  # it is the same at every step
 
 
 def test_pages_hold_sixteen_channels_and_the_last_is_the_last():

@@ -159,7 +159,8 @@ def _screen(
     span = slice(None) if time is None else slice(time, time + 1)
     costs = {QK: 2 * n * n * d, KV: 2 * n * d * d}
     said = _each_step(product, spikes, how, order)
-    sentence = [f"{who}, step {at}: {said[at]}", *_costs(n, d, costs)]
+    sentence = [f"{who}, step {at}: {said[at]}", _terms(order, scale)]
+    sentence += _costs(n, d, costs)
     if not spikes.any():
         sentence.insert(1, _silent(current.max(), membrane.max(), threshold, rule))
     if every > 1:
@@ -169,7 +170,7 @@ def _screen(
         sentence.append("These are not the recorded spikes.")
     alt = words.clip([f"{who}: Q, K, V, {n} tokens by {d} features.", *sentence])
     shown = (q, k, v, product, counts, current, membrane, spikes)
-    rows = _rows(*(x[span] for x in shown), tokens, scale, order, costs)
+    rows = _rows(*(x[span] for x in shown), tokens, order, costs)
     return SlotMachineView(
         q=q,
         k=k,
@@ -205,9 +206,7 @@ def multiply(q, k, v, order: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     return first.astype(np.int64), counts.astype(np.int64)
 
 
-def _rows(
-    q, k, v, product, counts, current, membrane, spikes, tokens, scale, order, costs
-):
+def _rows(q, k, v, product, counts, current, membrane, spikes, tokens, order, costs):
     shown = slice(None, None, tokens.step)
     every = f", every {words.ordinal(tokens.step)}" if tokens.step > 1 else ""
     grid = {"rows": f"token{every}", "columns": "feature"}
@@ -221,21 +220,18 @@ def _rows(
     if order == QK:
         words_ = {"rows": f"query token{every}", "columns": f"key token{every}"}
         product, name = product[:, shown, shown], "Q K^T"
-        all_three = "(Q K^T) V"
+        all_three = "(QK^T)V"
     else:
         words_, name = {"rows": "feature of K", "columns": "feature of V"}, "K^T V"
-        all_three = "Q (K^T V)"
+        all_three = "Q(K^TV)"
     first = HeatView.of(product, "T R C", title=name, unit="", **words_)
     return (
-        (trains(q, "Q, Eq. (12)"), trains(k, "K, Eq. (13)"), trains(v, "V, Eq. (14)")),
-        (
-            first,
-            numbers(counts, all_three),
-            numbers(current, f"times {exact(float(scale))}: current"),
-        ),
+        # Short: the page sets the step behind them, on a third of its width.
+        (trains(q, "Q"), trains(k, "K"), trains(v, "V")),
+        (first, numbers(counts, all_three), numbers(current, "current")),
         (
             numbers(membrane, "membrane"),
-            trains(spikes, "output, Eq. (15)"),
+            trains(spikes, "output"),
             BarsView.of(
                 [costs[QK], costs[KV]],
                 ("(QK^T)V", "Q(K^TV)"),
@@ -266,6 +262,15 @@ def _silent(current: Real, membrane: Real, threshold: Real, rule: str) -> str:
     return (
         f"No output neuron ever fires: the current reaches {exact(float(current))}, "
         f"the membrane {reach}, {under} the threshold {exact(threshold)}."
+    )
+
+
+def _terms(order: str, scale: Real) -> str:
+    """What the titles have no room for."""
+    product = "(QK^T)V" if order == QK else "Q(K^TV)"
+    return (
+        "Q, K, V are of Eqs. (12) to (14), the output of Eq. (15): its current is "
+        f"{product} times s = {exact(float(scale))}."
     )
 
 

@@ -58,7 +58,8 @@ def look(
     arrays.count("sample", sample, 0, whole.shape[1] - 1)
     spikes = whole[:, sample].reshape(len(whole), -1)
     steps, total = spikes.shape
-    neuron = min(arrays.count("neuron", neuron), total - 1)
+    asked, neuron = neuron, min(arrays.count("neuron", neuron), total - 1)
+    beyond = [_beyond("neuron", asked, total, "layer")] * (asked > neuron)
     most = min(max(MOST_MARKS // steps, FEWEST_ROWS), MOST_ROWS)
     raster = RasterView.of(spikes, order, most, name=layer)
     here = np.flatnonzero(raster.neurons == neuron)
@@ -66,9 +67,11 @@ def look(
         raster = replace(raster, marked=int(here[0]))
     membrane = _membrane(recording, layer, sample, neuron, spikes[:, neuron])
     maps = _attention(recording, layer, sample, arrays.count("head", head))
+    if maps and head >= maps[2]:
+        beyond.append(_beyond("head", head, maps[2], "attention"))
     shown = (rates, raster, membrane, maps and maps[0])
     rows = tuple((view,) for view in shown if view is not None)
-    sentence = _sentence(layer, sample, spikes, neuron, membrane)
+    sentence = _sentence(layer, sample, spikes, beyond, neuron, membrane)
     return LookView(
         rows=rows,
         sentence=sentence,
@@ -109,16 +112,17 @@ def _membrane(recording, layer, sample, neuron, spikes) -> MembraneView | None:
 
 
 def _attention(recording, layer, sample, head):
-    """Counts of Q K^T of the attention that the layer belongs to, and their map."""
+    """Of the attention that the layer belongs to: map, counts of Q K^T, heads."""
     for name in recording.attentions:
         if layer.startswith(f"{name}."):
             break
     else:
         return None
     about = recording.about["attentions"][name]
-    head = min(head, about["heads"] - 1)
+    heads = about["heads"]
+    head = min(head, heads - 1)
     q, k = (
-        recorded.of_head(recording, about[part], about["heads"], sample, head)
+        recorded.of_head(recording, about[part], heads, sample, head)
         for part in ("q", "k")
     )
     counts = q.astype(np.int64) @ k.astype(np.int64).swapaxes(-1, -2)
@@ -127,10 +131,21 @@ def _attention(recording, layer, sample, head):
     title = f"{name}: Q Kᵀ of head {head}{which}"
     axes = {"rows": "query token", "columns": "key token"}
     shown = counts[:, ::every, ::every]
-    return HeatView.of(shown, "T R C", title=title, unit="counts", **axes), counts
+    return (
+        HeatView.of(shown, "T R C", title=title, unit="counts", **axes),
+        counts,
+        heads,
+    )
 
 
-def _sentence(layer, sample, spikes, neuron, membrane) -> str:
+def _beyond(what: str, asked: int, count: int, whole: str) -> str:
+    """A slider reaches as far as the largest layer needs."""
+    return (
+        f"There is no {what} {asked}: this {whole} has {count}, the last one is shown."
+    )
+
+
+def _sentence(layer, sample, spikes, beyond, neuron, membrane) -> str:
     steps, total = spikes.shape
     silent = int((~spikes.any(axis=0)).sum())
     busy = int(spikes.all(axis=0).sum())
@@ -143,7 +158,7 @@ def _sentence(layer, sample, spikes, neuron, membrane) -> str:
     times = int(spikes[:, neuron].sum())
     fires = f"fires {plural(times, 'time')}" if times else "never fires"
     end = "." if membrane is not None else "; its membrane was not recorded."
-    return f"{parts[0]} Neuron {neuron} {fires}" + end
+    return " ".join([*parts, *beyond, f"Neuron {neuron} {fires}{end}"])
 
 
 def _code(layer, sample, membrane, neuron) -> str:

@@ -83,14 +83,15 @@ def film_strip(
     found = image if stage == IMAGE else recording.spikes[name][:, sample]
     found = pool(found) if stage.endswith(POOLED) else found
     total = found.shape[1]
-    page = min(page, -(-total // PAGE) - 1)
+    asked, page = page, min(page, -(-total // PAGE) - 1)
     channels = range(page * PAGE, min((page + 1) * PAGE, total))
     rate = found.mean(axis=(0, 2, 3))
     fired = int(found.any(axis=0).sum())
     dead = tuple(np.flatnonzero(~found.any(axis=(0, 2, 3))).tolist())
     busiest = int(rate.argmax()) if found.any() else None
     said = _said(stage, found, rate, fired, dead, busiest)
-    which = _shown(channels, total, page)
+    at = int(found.sum(axis=(1, 2, 3)).argmax())
+    which = [*_opens(stage, len(found), at), *_shown(channels, total, page, asked)]
     return FilmStripView(
         values=found,
         rate=rate,
@@ -103,7 +104,7 @@ def film_strip(
         alt=words.clip([f"Sample {sample}. {said}", *which]),
         code=_code(stage, name, sample),
         steps=steps,
-        at=int(found.sum(axis=(1, 2, 3)).argmax()),
+        at=at,
         said=() if stage == IMAGE else _each_step(found),
     )
 
@@ -124,17 +125,18 @@ def _image(images, sample: int, steps: int, batch: int) -> NDArray | None:
 
 def _rows(stage, found, rate, channels, image):
     shown = found[:, channels.start : channels.stop]
-    names = [f"channel {c}" for c in channels]
+    names = [f"ch {c}" for c in channels]  # short: a tile may be 60 pixels wide
     pictures = stage == IMAGE
+    which = f"{stage}: channel {channels.start}"
+    if len(channels) > 1:
+        which = f"{stage}: channels {channels.start} to {channels.stop - 1}"
     more = {"unit": "brightness"} if pictures else {}
-    tiles = HeatView.of(
-        shown, "T K R C", title=f"{stage}, at each step", names=names, **more
-    )
+    tiles = HeatView.of(shown, "T K R C", title=which, names=names, **more)
     kind = "brightness" if pictures else "spikes per step"
     average = HeatView.of(
         shown.mean(axis=0),
         "K R C",
-        title=f"{stage}, mean over time",
+        title=f"{which}, mean over time",
         unit=kind,
         names=names,
         limits=None if pictures else (0, 1),
@@ -164,7 +166,7 @@ def _rows(stage, found, rate, channels, image):
 def _colours(image: NDArray) -> list[str]:
     names = {1: [""], 3: ["red", "green", "blue"]}
     count = image.shape[1]
-    return names.get(count, [f"channel {c}" for c in range(count)])
+    return names.get(count, [f"ch {c}" for c in range(count)])
 
 
 def _said(stage, found, rate, fired, dead, busiest) -> str:
@@ -193,9 +195,20 @@ def _said(stage, found, rate, fired, dead, busiest) -> str:
     return f"{first} Channel {busiest} is busiest, {top}; {none}."
 
 
-def _shown(channels: range, total: int, page: int) -> list[str]:
-    if total <= PAGE:
+def _opens(stage: str, steps: int, at: int) -> list[str]:
+    """Maps show one step: which one, until the cursor is moved."""
+    if steps == 1:
         return []
+    why = "none is brighter" if stage == IMAGE else "none has more spikes"
+    return [f"The picture opens at step {at}: {why}."]
+
+
+def _shown(channels: range, total: int, page: int, asked: int) -> list[str]:
+    if total <= PAGE:
+        all_ = (
+            f"There is no page {asked}: page 0 shows {words.plural(total, 'channel')}."
+        )
+        return [all_] * (asked > 0)
     last = -(-total // PAGE) - 1
     return [
         f"Shown: channels {channels.start} to {channels.stop - 1} of {total}, page "

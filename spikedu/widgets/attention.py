@@ -32,7 +32,7 @@ class SlotMachine(Explorer):
         Slider("seed", "seed of the spikes", *attention.BOX["seed"], step=1),
     )
     PRESETS: Mapping[str, Mapping[str, Any]] = {
-        "rare spikes: the product is silent": dict.fromkeys(
+        "rare spikes: the output is silent": dict.fromkeys(
             ("rate_q", "rate_k", "rate_v"), 0.2
         ),
         "K^T V first: other counts between, same spikes": {"order": attention.KV},
@@ -60,7 +60,7 @@ class RecordedSlotMachine(Recorded):
         self.CONTROLS = (
             Choice("block", "block", tuple(known)),
             Slider("head", "head", 0, first.heads - 1, step=1),
-            Slider("sample", "image", 0, batch - 1, step=1),
+            Slider("sample", "sample (image)", 0, batch - 1, step=1),
             Slider("time", "time (steps)", 0, steps - 1, step=1),
             ORDER,
         )

@@ -25,7 +25,7 @@ class FilmStrip(Recorded):
         pages = max(-(-shape[2] // patches.PAGE) for shape in shapes)
         order = (*names, patches.IMAGE) if patches.IMAGE in known else tuple(names)
         self.CONTROLS = (
-            Slider("sample", "image", 0, shapes[0][1] - 1, step=1),
+            Slider("sample", "sample (image)", 0, shapes[0][1] - 1, step=1),
             Choice("stage", "stage", order),
             Slider("page", f"page of {patches.PAGE} channels", 0, pages - 1, step=1),
         )
