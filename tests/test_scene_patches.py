@@ -30,7 +30,8 @@ def test_two_channels_by_hand():
     assert view.sentence == (
         "Conv is [2, 2, 2]: 2 of 8 neurons (25 %) fire at least once in 2 steps. "
         "Channel 1 is busiest, 0.38 spikes per neuron per step; 1 of 2 channels dead. "
-        "The picture opens at step 1: none has more spikes. The image is not shown: it was not given as `images`."
+        "The picture opens at step 1: none has more spikes. "
+        "The image is not shown: it was not given as `images`."
     )
     assert view.said == ("1 spike in the stage.", "2 spikes in the stage.")
     tiles, average = view.panels[0], view.panels[1]
