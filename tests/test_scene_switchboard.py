@@ -123,8 +123,8 @@ def test_the_impulse_lands_exactly_on_the_threshold():
     assert u[2, SHOWN] == 0.7 and s[2, SHOWN] == 0 and z[2, SHOWN] == 1
     assert view.parts_at == 2 and view.only == (0, 1)
     assert view.sentence == (
-        "The spikes part at step 2, first in neuron 7. Of all spikes, 0 are of Eq. (1) "
-        "alone and 1 of fires on >= alone."
+        "The spikes part at step 2, first in neuron 7. Fired by one rule alone: "
+        '0 spikes by "Eq. (1)", 1 by "fires on >=".'
     )
 
 
@@ -143,6 +143,13 @@ def test_b_on_the_reset_and_a_reset_at_once_spike_alike(stimulus, beta, threshol
     fires = int(np.flatnonzero(view.s[0].any(axis=1))[0])
     assert view.membrane_parts_at == fires  # at once, against one step later
     assert view.sentence.startswith("Spikes cannot tell b on reset from same-step")
+    # What is drawn is the same line twice, and the sentence does not deny it.
+    seen = view.panels[0].membrane
+    assert np.abs(seen[:, 0] - seen[:, 1]).max() < 1e-9
+    assert view.sentence.endswith(
+        "The membranes that the threshold sees are the same; those that a step leaves "
+        f"part at step {fires}."
+    )
 
 
 def test_what_parts_is_counted_by_hand():
@@ -159,8 +166,34 @@ def test_what_parts_is_counted_by_hand():
     assert view.u[1][:2, 15].tolist() == [0.5, 0.75]
     assert view.membrane_parts_at == 0
     trace, raster = view.panels
-    assert np.array_equal(trace.membrane[:, 1], view.u[1][:, SHOWN])
+    assert np.array_equal(trace.membrane[:, 0], view.u[0][:, SHOWN])
+    # 0.75; 0.375 + 0.75, a spike, 0.125 is left; 0.0625 + 0.75; 0.40625 + 0.75.
+    assert trace.membrane[:4, 1].tolist() == [0.75, 1.125, 0.8125, 1.15625]
+    assert trace.names[1] == "neuron 7, same-step reset, U before it"
+    assert trace.names[0] == "neuron 7, Eq. (1)"
     assert raster.counts[1:] == view.only
+
+
+@pytest.mark.parametrize("stimulus", STIMULI)
+@pytest.mark.parametrize(("beta", "threshold"), BOX)
+@pytest.mark.parametrize("rule", RULES)
+def test_a_trace_shows_the_crossing(rule, beta, threshold, stimulus):
+    values = {"beta": beta, "threshold": threshold, "amplitude": 1.3}
+    view = switchboard(first=rule, second=rule, stimulus=stimulus, **values)
+    trace, fired = view.panels[0].membrane[:, 0], view.s[0][:, SHOWN] > 0
+    over = np.greater_equal if rule in (scene.REACHES, scene.RELEASED) else np.greater
+    assert np.array_equal(over(trace, threshold), fired)
+    assert np.array_equal(over(view.compared[0], threshold), view.s[0] > 0)
+
+
+def test_a_single_spike_is_one():
+    given = {"second": scene.SCALED, "stimulus": RAMP, "amplitude": 0.4}
+    view = switchboard(**given, beta=0.5, threshold=1.5)
+    assert view.s[0].sum() == 1
+    assert view.sentence == (
+        "Spikes cannot tell Eq. (1) from b on reset: the only spike is of both. The "
+        "membranes part at step 39."
+    )
 
 
 def test_one_rule_against_itself_and_silence():
@@ -197,6 +230,21 @@ def test_the_code_runs_and_gives_the_same_spikes(first, second, stimulus):
     exec(view.code, names)
     for made, shown in zip(names["found"], view.s, strict=True):
         assert np.array_equal(made, shown) and shown.any()
+
+
+AMPLITUDES, DECAYS, THRESHOLDS = (0.1, 0.3, 0.4, 1.1), (0.0, 0.55, 1.0), (0.1, 0.7)
+
+
+@pytest.mark.parametrize("stimulus", STIMULI)
+def test_the_code_gives_the_same_spikes_where_rounding_decides(stimulus):
+    grid = itertools.product(AMPLITUDES, DECAYS, THRESHOLDS)
+    for amplitude, beta, threshold in grid:
+        given = {"amplitude": amplitude, "beta": beta, "threshold": threshold}
+        view = switchboard(stimulus=stimulus, second=scene.REACHES, **given)
+        names = {}
+        exec(view.code, names)
+        assert np.array_equal(names["current"], view.current), given
+        assert np.array_equal(names["found"], view.s), given
 
 
 def test_the_stimuli():

@@ -38,6 +38,12 @@ class Rule:
     short: str
     lines: tuple[str, ...]
 
+    @property
+    def until_it_fires(self) -> tuple[str, ...]:
+        """Its lines without a reset of the same step."""
+        fires = [k for k, line in enumerate(self.lines) if line.startswith("s =")]
+        return self.lines[: fires[0] + 1]
+
 
 FIRES, FIRES_AT = "s = (u > threshold) * 1.0", "s = (u >= threshold) * 1.0"
 EQ_1 = "u = beta * u + current - s * threshold"
@@ -88,30 +94,33 @@ CONSTANT, IMPULSE, RAMP, NOISY = STIMULI
 BOX = {"beta": (0.0, 1.0), "threshold": (0.1, 2.0), "amplitude": (-0.5, 2.0)}
 
 
-def _step(rule: Rule) -> Callable:
+def _step(lines: tuple[str, ...]) -> Callable:
     found: dict = {}
-    exec(_source(rule, "step"), found)  # of the table above, as the code shows it
+    exec(_source(lines, "step"), found)  # of the table above, as the code shows it
     return found["step"]
 
 
-def _source(rule: Rule, name: str) -> str:
+def _source(lines: tuple[str, ...], name: str) -> str:
     head = f"def {name}(u, s, current, beta, threshold):"
-    return "\n    ".join([head, *rule.lines, "return u, s"])
+    return "\n    ".join([head, *lines, "return u, s"])
 
 
-STEP = {rule.name: _step(rule) for rule in ALL}
+STEP = {rule.name: _step(rule.lines) for rule in ALL}
+CHARGE = {rule.name: _step(rule.until_it_fires) for rule in ALL}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SwitchboardView(Screen):
     """Membranes and spikes [T, 16] of both rules, and where they part.
 
-    `parts_at`: the first step at which a spike differs, `membrane_parts_at` a
-    membrane; None where none does. `only`: spikes that one rule alone fires.
+    `u` is what a step leaves, `compared` what it compares with the threshold: before
+    a reset of the same step. `parts_at`: the first step at which a spike differs,
+    `membrane_parts_at` a `u`; None where none does. `only`: spikes of one rule alone.
     """
 
     current: NDArray[np.float64]
     u: tuple[NDArray[np.float64], NDArray[np.float64]]
+    compared: tuple[NDArray[np.float64], NDArray[np.float64]]
     s: tuple[NDArray[np.float64], NDArray[np.float64]]
     parts_at: int | None
     membrane_parts_at: int | None
@@ -129,8 +138,8 @@ def switchboard(
 ) -> SwitchboardView:
     """Two of RULES, 40 steps of one of STIMULI, 16 neurons with 1/8 to 16/8 of it.
 
-    The membranes shown are of neuron 7, whose share is 1. Raises `ValueError` for a
-    value that the controls do not reach (`BOX`).
+    The membranes shown are those `compared`, of neuron 7, whose share is 1. Raises
+    `ValueError` for a value that the controls do not reach (`BOX`).
     """
     arrays.choice("first", first, RULES)
     arrays.choice("second", second, RULES)
@@ -147,14 +156,26 @@ def switchboard(
     spikes_part = _first(s != z)
     part = _first(np.abs(u - v) > SAME)
     only = int((s > z).sum()), int((z > s).sum())
-    happens = _sentence(names, first == second, s, z, spikes_part, part, only)
-    shown = [np.stack([a[:, SHOWN], b[:, SHOWN]], 1) for a, b in ((u, v), (s, z))]
+    seen = tuple(
+        compared(rule, current, *pair, beta, threshold)
+        for rule, pair in zip((first, second), found, strict=True)
+    )
+    seen_part = _first(np.abs(seen[0] - seen[1]) > SAME)
+    happens = _sentence(
+        names, first == second, s, z, spikes_part, (seen_part, part), only
+    )
+    shown = [np.stack([a[:, SHOWN], b[:, SHOWN]], 1) for a, b in (seen, (s, z))]
     trace = MembraneView.of(
         shown[0],
         threshold,
         shown[1],
         current[:, SHOWN],
-        names=[f"neuron {SHOWN}, {name}" for name in names],
+        names=[
+            f"neuron {SHOWN}, {name}" + ", U before it" * (rule.lines != charge)
+            for name, rule, charge in zip(
+                names, rules, [rule.until_it_fires for rule in rules], strict=True
+            )
+        ],
     )
     alt = (
         f"{happens} Stimulus: {stimulus}; decay {fixed(beta)}, threshold "
@@ -163,6 +184,7 @@ def switchboard(
     return SwitchboardView(
         current=current,
         u=(u, v),
+        compared=seen,
         s=(s, z),
         parts_at=spikes_part,
         membrane_parts_at=part,
@@ -201,32 +223,45 @@ def simulate(
     return membrane, spikes
 
 
+def compared(
+    rule: str, current: NDArray, u: NDArray, s: NDArray, beta: Real, threshold: Real
+) -> NDArray[np.float64]:
+    """The membrane [T, N] that the threshold saw, of what `simulate` gave."""
+    before = (np.concatenate([np.zeros_like(x[:1]), x[:-1]]) for x in (u, s))
+    return CHARGE[rule](*before, current, beta, threshold)[0]
+
+
 def _first(differ: NDArray) -> int | None:
     steps = np.flatnonzero(differ.any(axis=1))
     return int(steps[0]) if len(steps) else None
 
 
 # ---------------------------------------------------------------- words
-def _sentence(names, alike, s, z, spikes_part, part, only) -> str:
+def _sentence(names, alike, s, z, spikes_part, parts, only) -> str:
     a, b = names
+    seen_part, part = parts
     total = int(s.sum())
     if alike:
         return f"One rule against itself: {plural(total, 'spike')} each, all alike."
     if spikes_part is None:
         quiet = f"all {total} spikes are of both" if total else "nobody fires"
-        if part is None:
+        quiet = "the only spike is of both" if total == 1 else quiet
+        if part is None and seen_part is None:
             return (
                 f"This stimulus cannot tell {a} from {b}: {quiet}, and the membranes "
                 "are the same."
             )
-        return (
-            f"Spikes cannot tell {a} from {b}: {quiet}. The membranes part at step "
-            f"{part}."
-        )
+        where = f"The membranes part at step {seen_part}"
+        if seen_part is None:
+            where = (
+                "The membranes that the threshold sees are the same; those that a step "
+                f"leaves part at step {part}"
+            )
+        return f"Spikes cannot tell {a} from {b}: {quiet}. {where}."
     n = int(np.flatnonzero(s[spikes_part] != z[spikes_part])[0])
     return (
-        f"The spikes part at step {spikes_part}, first in neuron {n}. Of all spikes, "
-        f"{only[0]} are of {a} alone and {only[1]} of {b} alone."
+        f"The spikes part at step {spikes_part}, first in neuron {n}. Fired by one "
+        f'rule alone: {plural(only[0], "spike")} by "{a}", {only[1]} by "{b}".'
     )
 
 
@@ -237,13 +272,14 @@ def _code(rules, stimulus, beta, threshold, amplitude) -> str:
             f"x = np.zeros(({STEPS}, 1))",
             f"x[{PULSE}], x[{NEXT}] = {threshold!r}, {amplitude!r}",
         ],
-        RAMP: [f"x = {amplitude!r} * np.arange(1, {STEPS + 1})[:, None] / {STEPS}"],
+        RAMP: [f"x = {amplitude!r} * (np.arange(1, {STEPS + 1})[:, None] / {STEPS})"],
         NOISY: [f"x = {amplitude!r} + {NOISE} * bell(0, {STEPS}, 1)"],
     }
     lines = ["import numpy as np"]
     if stimulus == NOISY:
         lines += ["from spikedu.scenes.neuron import bell"]
-    lines += ["", _source(rules[0], "first"), "", _source(rules[1], "second"), ""]
+    lines += ["", _source(rules[0].lines, "first"), ""]
+    lines += [_source(rules[1].lines, "second"), ""]
     lines += x[stimulus]
     lines += [
         f"current = x * np.arange(1, {NEURONS + 1}) / {SHOWN + 1}",
