@@ -144,6 +144,25 @@ def test_spikes_alone_show_no_membrane():
     )
 
 
+def test_the_only_threshold_shown_is_called_the_guess_s():
+    trace = secret_neuron(threshold=0.7).panels[0]
+    assert trace.threshold == 0.7 and trace.names[1] == "your guess and your U_th"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (PULSE, "one pulse of 1.50 for 1 step;"),
+        (TWO, "two pulses of 1.50, 1 step apart;"),
+        (CONSTANT, "a constant 1.50 from step 1 on;"),
+        (RAMP, "a ramp to 1.50 over 1 step, then constant;"),
+    ],
+)
+def test_the_alt_says_what_the_width_is(kind, words):
+    alt = secret_neuron(stimulus=kind, amplitude=1.5, width=1).alt
+    assert words in alt and len(alt) <= 300
+
+
 def frame_of(monkeypatch, neuron, **given) -> bytes:
     monkeypatch.setattr(secret, "hidden", lambda seed: secret.Neuron(*neuron))
     return canvas.pack(secret_neuron(**given))

@@ -125,7 +125,8 @@ def secret_neuron(
     error = _error(u, s, v, fired, electrode)
     happens = _sentence(x, s, v, fired, error, guess)
     if electrode == MEMBRANE:
-        both = {"names": ["secret", "your guess"], "current": x}
+        # The only threshold shown is the guess's.
+        both = {"names": ["secret", "your guess and your U_th"], "current": x}
         trace = MembraneView.of(
             np.stack([v, u], 1), guess.threshold, np.stack([fired, s], 1), **both
         )
@@ -133,8 +134,8 @@ def secret_neuron(
         trace = MembraneView.of(u, guess.threshold, s, x, names=["your guess"])
     raster = DifferenceView.of(fired[:, None], s[:, None], names=("secret", "guess"))
     alt = (
-        f"{happens} Stimulus: {stimulus}, amplitude {fixed(amplitude)}, "
-        f"{plural(width, 'step')}; the electrode sees {electrode}."
+        f"{happens} Stimulus: {_stimulus(stimulus, fixed(amplitude), width)}; the "
+        f"electrode sees {electrode}."
     )
     return SecretView(
         x=x,
@@ -204,6 +205,16 @@ def _sentence(x, s, v, fired, error: GuessError, guess: Neuron) -> str:
         "Both are silent, and the membranes agree at every step. This says of the "
         f"secret threshold only that it is not below {fixed(v.max())}."
     )
+
+
+def _stimulus(kind: str, amplitude: str, width: int) -> str:
+    steps = plural(width, "step")
+    return {
+        PULSE: f"one pulse of {amplitude} for {steps}",
+        TWO: f"two pulses of {amplitude}, {steps} apart",
+        CONSTANT: f"a constant {amplitude} from step {width} on",
+        RAMP: f"a ramp to {amplitude} over {steps}, then constant",
+    }[kind]
 
 
 def _apart(x: float) -> str:
