@@ -273,6 +273,47 @@ def test_the_sentence_of_a_noisy_neuron_counts():
     assert 0 < view.population_rate < 0.2
 
 
+def noisy():
+    """Noisy neurons over a part of the box in which all three cases turn up."""
+    for current, noise, seed in itertools.product(
+        (-0.2, 0.05, 0.1, 0.15, 0.9, 1.5), (0.01, 0.1, 0.2), range(15)
+    ):
+        yield lif_explorer(current=current, noise=noise, seed=seed)
+
+
+def test_a_noisy_neuron_that_fires_does_not_fire_0_times():
+    small = 0
+    for view in noisy():
+        said = view.sentence
+        assert ("fire 0.00 times" in said) == (not view.s.any())
+        small += 0 < view.s.mean() < 0.005
+        assert ("fire under 0.01 times" in said) == (0 < view.s.mean() < 0.005)
+    assert small >= 10
+    alt = lif_explorer(current=0.15, noise=0.05, steps=1000, seed=2).alt
+    assert "under 0.01 times per step." in alt
+
+
+def test_gaps_of_one_length_are_no_range():
+    every = equal = 0
+    for view in noisy():
+        times = np.flatnonzero(view.s[:, 0])
+        gaps = set(np.diff(times).tolist())
+        if gaps == {1}:
+            every += 1
+            said = f"times, at every step from {times[0]} to {times[-1]}; the"
+            assert said in view.sentence
+        elif len(gaps) == 1:
+            equal += 1
+            assert f"times, {gaps.pop()} steps apart; the" in view.sentence
+    assert every >= 3 and equal >= 3
+
+
+def test_the_raster_says_whether_there_is_noise():
+    assert lif_explorer().raster.title == "without noise all alike: 20 neurons"
+    noisy = lif_explorer(noise=0.1).raster.title
+    assert noisy == "each with its own noise: 20 neurons"
+
+
 def test_noise_is_bell_shaped_and_every_neurons_own():
     g = bell(7, steps=4000, neurons=20)
     assert abs(g.mean()) < 0.02 and abs(g.std() - 1) < 0.01
@@ -387,7 +428,18 @@ def digest(array, dtype) -> str:
 
 def test_the_page_computes_the_same_bits_and_says_the_same_words(node):
     at_edges = [{**v, "noise": 0.0, "seed": 0} for v in at_the_rheobase()[::5]]
-    values = draws(300) + at_edges
+    rare = [  # too few spikes for two decimals; gaps of one length
+        {
+            **draws(1)[0],
+            "beta": 0.8,
+            "threshold": 1.0,
+            "current": i,
+            "noise": x,
+            "seed": k,
+        }
+        for i, x, k in itertools.product((0.1, 0.15, 0.9, 1.5), (0.01, 0.1), range(15))
+    ]
+    values = draws(300) + at_edges + rare
     assert sum(v["noise"] > 0 for v in values) > 100
     for drawn, theirs in zip(values, node(values)["found"], strict=True):
         view = lif_explorer(**drawn)

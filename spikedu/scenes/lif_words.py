@@ -17,6 +17,11 @@ def fixed(x: float) -> str:
     return f"{math.floor(x * 100 + 0.5) / 100:.2f}"
 
 
+def rate(x: float) -> str:
+    """Never 0.00 of a neuron that fires."""
+    return "under 0.01" if 0 < x < 0.005 else fixed(x)
+
+
 def sentence(beta, threshold, current, reset, noise, s) -> str:
     """What neuron 0 does, from the spikes s [T, N] of all."""
     steps = len(s)
@@ -83,13 +88,17 @@ def _fires(times, gaps, reset, steps) -> str:
 
 
 def _noisy(times, gaps, s) -> str:
-    rate, (steps, neurons) = fixed(s.sum() / s.size), s.shape
-    everyone = f"the {neurons} neurons fire {rate} times per step each."
+    steps, neurons = s.shape
+    often = rate(s.sum() / s.size)
+    everyone = f"the {neurons} neurons fire {often} times per step each."
     if len(times) == 0:
         return f"Neuron 0 does not fire in {steps} steps; {everyone}"
     if len(times) == 1:
         return f"Neuron 0 fires once, at step {times[0]}; {everyone}"
-    apart = f"{min(gaps)} to {max(gaps)} steps apart"
+    low, high = min(gaps), max(gaps)
+    apart = f"{low} to {high} steps apart" if low < high else f"{low} steps apart"
+    if high == 1:
+        apart = f"at every step from {times[0]} to {times[-1]}"
     return f"Neuron 0 fires {len(times)} times, {apart}; {everyone}"
 
 

@@ -25,6 +25,7 @@ from spikedu.scenes.lif_words import (
     TO_ZERO,
     code,
     fixed,
+    rate,
     sentence,
 )
 
@@ -100,10 +101,11 @@ def lif_explorer(
     alt = (
         f"{happens} Decay {fixed(beta)}, threshold {fixed(threshold)}, input current "
         f"{fixed(current)}, noise {fixed(noise)}, reset {reset}: neuron 0 fires "
-        f"{fixed(s[:, 0].sum() / steps)} times per step."
+        f"{rate(s[:, 0].sum() / steps)} times per step."
     )
     membrane = MembraneView.of(u[:, 0], threshold, s[:, 0], i[:, 0])
-    raster = RasterView.of(s, marked=0, name="each with its own noise")
+    alike = "each with its own noise" if noise > 0 else "without noise all alike"
+    raster = RasterView.of(s, marked=0, name=alike)
     return LifExplorerView(
         u=u,
         s=s,
