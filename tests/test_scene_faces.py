@@ -154,6 +154,8 @@ def test_the_presets_do_what_their_names_say():
     assert fast.s.sum() == 0
     assert set(constant.cause[constant.s > 0]) == {KEPT}
     assert np.flatnonzero(leakless.s).tolist() == [6, 18]  # each third of the pulses
+    assert not three.s[18] and "6 steps apart" in list(seen)[3]
+    assert np.diff(faces.PULSE_STEPS)[2:4].tolist() == [6, 6]  # 6, 12, 18
     assert (follows.s[:-1] * follows.s[1:]).any()
 
 

@@ -30,7 +30,7 @@ class FourFaces(Explorer):
         "three pulses add up to a spike": {},
         "fast leak: pulses do not add up": {"beta": 0.5},
         "constant input: the leftover decides": {"drive": faces.CONSTANT},
-        "no leak: three pulses are enough, however far apart": {"beta": 1.0},
+        "no leak: pulses 6 steps apart add up too": {"beta": 1.0},
         "a spike follows a spike": {"weight": 1.5, "drive": faces.CONSTANT},
     }
     STATES = {
