@@ -8,7 +8,7 @@ import torch
 from snntorch import spikegen
 
 from spikedu import data
-from spikedu.figures.views import DifferenceView, RasterView
+from spikedu.figures.views import RasterView
 from spikedu.scenes import encoding
 from spikedu.scenes.encoding import coder_bench, digits
 from spikedu.scenes.encoding_words import (
@@ -199,29 +199,60 @@ def test_the_code_of_images_of_your_own_starts_from_them():
 def test_the_sentence_has_the_numbers(code, steps):
     view = coder_bench(code=code, steps=steps)
     plural = "s" * (steps > 1)
-    assert f"{view.spikes:,} spikes in {steps} step{plural}, {view.bits:,} bits" in (
-        view.sentence
-    )
+    if code == REPEAT:
+        cost = f"with no spikes: {view.bits:,} bits (32 per pixel and step) in {steps}"
+        assert "0 spikes" not in view.sentence + "".join(view.said)
+    else:
+        cost = f"{view.spikes:,} spikes in {steps} step{plural}, {view.bits:,} bits"
+        assert view.said[-1].startswith(f"{abs(view.train[-1]).sum()} spike")
+        assert f" {view.spikes} so far; off by" in view.said[-1]
+    assert cost in view.sentence
     assert f"off by {view.error:.3f}" in view.sentence
     assert view.bits == steps * 64 * BITS[code] and 40 <= len(view.alt) <= 300
-    assert view.said[-1].endswith(f"{view.spikes} so far; off by {view.error:.3f}")
+    assert view.said[-1].endswith(f"; off by {view.error:.3f}")
+
+
+def test_a_latency_of_one_step_tells_nothing():
+    view = coder_bench(images=SMALL, image=0, code=LATENCY, steps=1)
+    assert view.train.tolist() == [[0, 0, 1, 1, 1, 1]]
+    assert view.shown.ravel().tolist() == [0, 0, 1, 1, 1, 1]
+    assert view.sentence.startswith(
+        "With a single step all pixels but the dark fire at step 0: 4 spikes in 1 step"
+    )
+    assert f"each is taken for white, off by {view.error:.3f}." in view.sentence
+    assert "fires earlier" not in view.sentence
+    two = coder_bench(images=SMALL, image=0, code=LATENCY, steps=2)
+    assert "fires earlier" in two.sentence
 
 
 def test_an_image_without_light_is_told_as_it_is():
     for code in CODES:
         view = coder_bench(images=np.zeros((1, 2, 2)), image=0, code=code)
         assert view.spikes == 0 and view.error == 0
-        assert "0 spikes" in view.sentence
+        assert ("no spikes" if code == REPEAT else "0 spikes") in view.sentence
     assert "at no step" in coder_bench(images=[[[0.0]]], image=0, code=STILL).sentence
 
 
 def test_off_spikes_are_told_apart_from_on_spikes():
-    _, _, raster, _ = coder_bench(code=DRIFT).panels
-    assert isinstance(raster, DifferenceView)
-    both, brighter, darker = raster.counts
-    train = coder_bench(code=DRIFT).train
-    assert (both, brighter, darker) == (0, (train == 1).sum(), (train == -1).sum())
-    assert isinstance(coder_bench(code=RATE).panels[2], RasterView)
+    view = coder_bench(code=DRIFT)
+    _, rasters, _ = view.rows
+    # A raster for each sign, and its title names it: the colour need not.
+    for sign, what, raster in zip(
+        (1, -1), ("brighter", "darker"), rasters, strict=True
+    ):
+        assert raster.title == f"one neuron per pixel, got {what}: 64 neurons"
+        assert (raster.counts == (view.train == sign).sum(axis=0)).all()
+        assert raster.counts.any()
+
+
+@EACH_CODE
+def test_every_raster_says_that_a_neuron_is_a_pixel(code):
+    rasters = coder_bench(code=code).rows[1]
+    assert len(rasters) == 1 + (code == DRIFT)
+    for raster in rasters:
+        assert isinstance(raster, RasterView)
+        assert raster.title.startswith("one neuron per pixel")
+    assert ("no spikes" in rasters[0].title) == (code == REPEAT)
 
 
 # ---------------------------------------------------------------- the widget

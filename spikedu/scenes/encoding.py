@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 from spikedu.figures import arrays, words
 from spikedu.figures.views import (
     CurveView,
-    DifferenceView,
     HeatView,
     RasterView,
     Screen,
@@ -108,6 +107,7 @@ def coder_bench(
     errors = _errors(frames, code, seed)
     average = _averaged(still.tobytes())
     law = rate_law(still)
+    wrong = _rms(shown - frames[:steps])
     rows = _rows(train, shown, frames[:steps], still, code, errors, average, law)
     alt = (
         f"Image {image} of {len(found)} in the code {code}. "
@@ -127,7 +127,7 @@ def coder_bench(
         code=code_lines(image, code, steps, seed, images is None),
         steps=steps,
         at=steps - 1,
-        said=said(train, _rms(shown - frames[:steps])),
+        said=said(code, train, wrong),
     )
 
 
@@ -238,11 +238,15 @@ def _rows(train, shown, frames, still, code, errors, average, law):
         )
         for x, t in ((seen, "image"), (shown, "what comes back"))
     ]
-    if code in (STILL, DRIFT):
-        raster = DifferenceView.of(train == 1, train == -1, ("brighter", "darker"))
-    else:
-        name = "pixels send gray values, no spikes" if code == REPEAT else "pixels"
-        raster = RasterView.of(train, name=name)
+    signs = {
+        STILL: {1: ", got brighter"},  # darker none gets, from black
+        DRIFT: {1: ", got brighter", -1: ", got darker"},
+        REPEAT: {1: ", gray values, no spikes"},
+    }.get(code, {1: ""})
+    rasters = [
+        RasterView.of(train == sign, name=f"one neuron per pixel{what}")
+        for sign, what in signs.items()
+    ]
     curve = CurveView.of(
         np.arange(1, len(errors) + 1),
         {
@@ -256,4 +260,4 @@ def _rows(train, shown, frames, still, code, errors, average, law):
         meanings=["membrane", "current", "baseline"],
         points=[(steps, errors[steps - 1], f"T = {steps}")],
     )
-    return tuple(maps), (raster,), (curve,)
+    return tuple(maps), tuple(rasters), (curve,)

@@ -39,6 +39,12 @@ def sentence(
             f"rate gives p back, here off by {error}; sqrt(mean p(1-p) / T) expects "
             f"{law[steps - 1]:.3f}."
         )
+    if code == LATENCY and steps == 1:
+        return (
+            f"With a single step all pixels but the dark fire at step 0: {cost}. Their "
+            "times tell nothing of the gray values; each is taken for white, off by "
+            f"{error}."
+        )
     if code == LATENCY:
         return (
             f"A brighter pixel fires earlier, each at most once: {cost}. The time of "
@@ -56,14 +62,20 @@ def sentence(
             f"The image moves to the right, a pixel a step; {fires}. A receiver that "
             f"takes each spike for {CHANGE} is off by {error}."
         )
+    bits = f"{train.size * BITS[code]:,} bits ({BITS[code]} per pixel and step)"
     return (
-        f"All {train.shape[1]} gray values are sent again at every step: {cost}. They "
-        f"are off by {error} from step 0 on; a later step brings nothing new."
+        f"All {train.shape[1]} gray values are sent as numbers at every step, with no "
+        f"spikes: {bits} in {words.plural(steps, 'step')}. They are off by {error} "
+        "from step 0 on; a later step brings nothing new."
     )
 
 
-def said(train: NDArray[np.int64], errors: NDArray[np.float64]) -> tuple[str, ...]:
+def said(
+    code: str, train: NDArray[np.int64], errors: NDArray[np.float64]
+) -> tuple[str, ...]:
     """A line for each step; `errors[t]` of what has come back by then."""
+    if code == REPEAT:
+        return tuple(f"gray values, no spikes; off by {error:.3f}" for error in errors)
     counts = np.abs(train).sum(axis=1)
     return tuple(
         f"{words.plural(int(now), 'spike')} now, {total} so far; off by {error:.3f}"
