@@ -40,7 +40,7 @@ FLOORS = [
         "figures.canvas": "numpy",
         "scenes": "numpy torch snntorch",
     },
-    {"widgets": "numpy ipywidgets anywidget traitlets IPython"},
+    {"widgets": "numpy ipywidgets anywidget traitlets IPython rjsmin"},
     {
         "equations": "IPython torch",
         "checks": "IPython torch numpy",

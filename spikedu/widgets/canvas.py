@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import rjsmin
 import traitlets
 
 STATIC = Path(__file__).parent / "static"
@@ -34,12 +35,12 @@ def module(*names: str) -> str:
     """One ES module: the shared files of `static/`, and those named, after them.
 
     A widget's module reaches the page as text, where a relative import finds nothing;
-    so the import lines go, and all names live in one scope. Comments and indents go
-    too: the text is sent with every widget and kept in every page.
+    so the import lines go, and all names live in one scope. It is minified: the text is
+    sent with every widget and kept in every page.
     """
     parts = [(STATIC / name).read_text("utf-8") for name in (*SHARED, *names)]
     text = re.sub(r'^import .*? from "\./\w+\.js";\n', "", "\n".join(parts), flags=re.M)
-    return re.sub(r"^\s+|^//.*\n", "", text, flags=re.M)
+    return rjsmin.jsmin(text) + "\n"
 
 
 class Canvas(anywidget.AnyWidget):
