@@ -253,15 +253,104 @@ def test_without_payers_there_is_no_way_on():
         w.walk("up")
 
 
+def buttons(w) -> dict:
+    """By their words."""
+    box = next(c for c in w.children if hasattr(c, "children"))
+    return {b.description.removeprefix("walk "): b for b in box.children}
+
+
+def alive(w) -> list[str]:
+    """The buttons that can be pressed."""
+    return [words for words, button in buttons(w).items() if not button.disabled]
+
+
 def test_the_buttons_walk():
     w = make(small_recording())
-    box = next(c for c in w.children if hasattr(c, "children"))
-    buttons = {b.description: b for b in box.children}
     before = w.values
-    buttons["walk on along V"].click()
+    buttons(w)["on along V"].click()
     assert w.values["view"] == VALUE
-    buttons["walk back"].click()
+    buttons(w)["back"].click()
     assert w.values == before
+
+
+def test_only_buttons_with_a_way_can_be_pressed():
+    start = make(small_recording()).PRESETS["a spike of the last block"]
+    w = make(small_recording(), **start)
+    assert alive(w) == ["on along V", "on along Q", "on along K"]
+    buttons(w)["on along Q"].click()
+    assert w.values["view"] == QUERY and alive(w) == ["on down", "back"]
+    here = w.values
+    right = "way = 'key': must be 'down' from 'query, Eq. (12)'"
+    with pytest.raises(ValueError, match=re.escape(right)):
+        w.walk("key")
+    assert w.values == here
+    buttons(w)["on down"].click()
+    assert w.values["view"] == INPUT and alive(w) == ["on down", "back"]
+    while w.walk():
+        pass
+    assert alive(w) == ["back"]
+    w.values = start  # by hand: the ways are those of the place, however it came
+    assert alive(w) == ["on along V", "on along Q", "on along K", "back"]
+    w.controls["view"].value = KEY
+    assert alive(w) == ["on down", "back"]
+    while w.back():
+        pass
+    assert alive(w) == ["on along V", "on along Q", "on along K"]
+
+
+def test_where_down_leads_is_not_told_as_a_cause(network):
+    recording, seen, neuron = network
+    kinds = set()
+    for at in places(60):
+        t, b, n = at["time"], at["sample"], at["token"]
+        x = seen["blocks.1"][0][t, b, n].numpy()
+        for look in (QUERY, KEY, VALUE):
+            view = spike_microscope(
+                recording=recording, block="blocks.1.ssa", view=look, **at
+            )
+            head, feature = divmod(int(x.argmax()), WIDTH)
+            assert view.sentence.endswith(
+                "The weights are not recorded, so which entries of X paid is not "
+                "known: down leads to the largest entry of this token, the first of "
+                f"equals, head {head}, feature {feature}."
+            )
+            assert view.onward["down"] == {
+                "view": INPUT,
+                "head": head,
+                "feature": feature,
+            }
+        view = spike_microscope(
+            recording=recording, block="blocks.1.ssa", view=INPUT, **at
+        )
+        mine = x[at["head"] * WIDTH + at["feature"]]
+        largest = mine == x.max()
+        assert ("No entry of this token is larger." in view.sentence) == largest
+        fired = np.flatnonzero(seen["blocks.0.ssa.lif"][1][t, b, n].numpy())
+        end = "down stays here, for none of them fires."
+        if len(fired):
+            head, feature = divmod(int(fired[0]), WIDTH)
+            end = f"the first that fires, head {head}, feature {feature}."
+        assert view.sentence.endswith(end)
+        assert "its weights are not recorded, so down" in view.sentence
+        kinds.add((bool(largest), bool(len(fired))))
+    assert {largest for largest, _ in kinds} == {False, True}
+    # Neurons of Eq. (1) fire somewhere in every token.
+    assert {some for _, some in kinds} == {neuron == "soft", True}
+
+
+def test_what_is_read_aloud_names_rows_columns_and_owners():
+    view = spike_microscope(recording=small_recording(), token=1, feature=4)
+    for panel in view.panels:
+        if hasattr(panel, "columns"):
+            assert re.fullmatch("[a-z ]+", panel.rows), panel.title
+            assert re.fullmatch("[a-z ]+", panel.columns), panel.title
+    by_title = {p.title: p for p in view.panels}
+    assert by_title["Q[1, :]"].names == ("token 1",)
+    assert by_title["V[:, 4]"].names == ("feature 4",)
+    assert by_title["V[:, 4]"].rows == "key token"
+    assert view.panels[0].title == "features of token 1: 8 neurons"
+    assert all(said.startswith("Feature 4: ") for said in view.said)
+    assert view.said[0].startswith("Feature 4: from rest, the membrane is ")
 
 
 def test_clicks_lead_to_what_they_show():

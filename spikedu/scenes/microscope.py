@@ -33,7 +33,7 @@ class MicroscopeView(Screen):
 
     `counts` [N] are q·k by key token, `paid` [N] those where V spikes, `scaled` their
     sum times s: the current of Eq. (15). `agrees`: that is what was recorded.
-    `onward`: way -> the values of the controls there.
+    `onward`: ways from here -> the values of the controls there.
     """
 
     fires: bool
@@ -121,6 +121,7 @@ def _neuron(recording: Any, names: Attention, at: Place) -> MicroscopeView:
         sentence.append(told.pays(at, PARTS[at.view], counts, mine))
         below = panels.partners(at, PARTS[at.view], counts)
         more["onward"] = _down(recording, names, at)
+        sentence += [told.to_input(way) for way in more["onward"].values()]
     if not course.agrees:
         sentence.append("Replayed, this neuron does not spike as it was recorded.")
         more["agrees"] = False
@@ -152,7 +153,7 @@ def _neuron(recording: Any, names: Attention, at: Place) -> MicroscopeView:
         code=told.code(at, names, layer, channel, course),
         steps=len(mine),
         at=at.time,
-        said=told.each_step(course),
+        said=told.each_step(at, course),
         **more,
     )
 
@@ -193,7 +194,7 @@ def _down(recording: Any, names: Attention, at: Place) -> dict[str, Any]:
         return {}
     x = recorded.inputs(recording, at.block, at.sample)[:, at.time, at.token].sum(0)
     head, feature = divmod(int(x.argmax()), len(x) // names.heads)
-    return {"input": {"view": INPUT, "head": head, "feature": feature}}
+    return {"down": {"view": INPUT, "head": head, "feature": feature}}
 
 
 # ---------------------------------------------------------------- the sum below
@@ -206,13 +207,15 @@ def _input(recording: Any, names: Attention, at: Place) -> MicroscopeView:
     parts = dict(zip(layers, mine[:, at.time].tolist(), strict=True))
     block, onward = _below(recording, at), {}
     if block:
-        onward = {"output": {"block": block, "view": OUTPUT}}
+        onward = {"down": {"block": block, "view": OUTPUT}}
         lif = recorded.attentions(recording)[block].output
         fired = recording.spikes[lif][at.time, at.sample, at.token]
         if fired.any():
             head, feature = divmod(int(fired.argmax()), width)
-            onward["output"] |= {"head": head, "feature": feature}
-    sentence = told.input_(at, parts, block)
+            onward["down"] |= {"head": head, "feature": feature}
+    whole = spikes[:, at.time, at.token].sum(axis=0)
+    largest = bool(whole[channel] == whole.max())
+    sentence = told.input_(at, parts, block, onward.get("down"), largest)
     rows, picks = panels.input_(at, layers, spikes, names.heads, VIEWS)
     return MicroscopeView(
         fires=bool(mine[:, at.time].any()),

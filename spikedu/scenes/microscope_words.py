@@ -95,8 +95,17 @@ def pays(at, part: str, counts, mine) -> str:
     return f"Its spike {what} {words.plural(len(met), f'{other} token')}: {listed}."
 
 
-def input_(at, parts, below: str | None) -> str:
-    """Of an entry of the residual stream."""
+def to_input(onward) -> str:
+    """Where the way down from Q, K or V leads, which is no cause."""
+    return (
+        "The weights are not recorded, so which entries of X paid is not known: down "
+        "leads to the largest entry of this token, the first of equals, head "
+        f"{onward['head']}, feature {onward['feature']}."
+    )
+
+
+def input_(at, parts, below: str | None, onward, largest: bool) -> str:
+    """Of an entry of the residual stream; `largest` where ways down lead."""
     givers = [name for name, n in parts.items() if n]
     total = sum(parts.values())
     said = f"Entry {at.feature} of head {at.head} in X, token {at.token}, step "
@@ -106,18 +115,26 @@ def input_(at, parts, below: str | None) -> str:
         said += f"a spike{each} of {words.listed(givers)}."
     else:
         said += f"none of {words.plural(len(parts), 'layer')} spikes."
+    if largest:
+        said += " No entry of this token is larger."
     if below is None:
         return f"{said} Below are the patches of the image."
+    if "head" in onward:
+        first = f"leads to the first that fires, head {onward['head']}, "
+        first += f"feature {onward['feature']}"
+    else:
+        first = "stays here, for none of them fires"
     return (
-        f"{said} Below, the out layer of {below} mixes all heads of this token; the "
-        "weights are not in the recording."
+        f"{said} Below, the out layer of {below} mixes all neurons of this token; its "
+        f"weights are not recorded, so down {first}."
     )
 
 
-def each_step(course) -> tuple[str, ...]:
-    """One line for each step."""
-    last = len(course.current)
-    return tuple(words.sentence(membrane(course, t)) for t in range(last))
+def each_step(at, course) -> tuple[str, ...]:
+    """One line for each step, of the chosen feature, whichever row is pointed at."""
+    steps = range(len(course.current))
+    who = f"feature {at.feature}"
+    return tuple(words.sentence(f"{who}: {membrane(course, t)}") for t in steps)
 
 
 def code(at, names, layer: str, channel: int, course) -> str:

@@ -13,7 +13,13 @@ from spikedu.scenes.neuron import simulate
 from spikedu.widgets.controls import Choice, Slider
 from spikedu.widgets.recorded import Recorded
 
-WAYS = {"value": "along V", "query": "along Q", "key": "along K"}
+# Way -> its button.
+WAYS = {
+    "value": "walk on along V",
+    "query": "walk on along Q",
+    "key": "walk on along K",
+    "down": "walk on down",
+}
 MARGIN = 1e-3  # of the threshold: what is nearer may be rounding
 
 
@@ -28,7 +34,7 @@ class SpikeMicroscope(Recorded):
         steps, batch, tokens, _ = recording.spikes[names.query].shape
         views = microscope.views(recording)
         self.CONTROLS = (
-            Slider("sample", "image", 0, batch - 1, step=1),
+            Slider("sample", "sample (image)", 0, batch - 1, step=1),
             Choice("block", "block", tuple(known)),
             Choice("view", "look at", views),
             Slider("head", "head", 0, names.heads - 1, step=1),
@@ -40,26 +46,35 @@ class SpikeMicroscope(Recorded):
         begin = {**next(iter(self.PRESETS.values()), {}), **start}
         self.STATES = {"time": range(min(steps, 4)), "view": views[:4]}
         self._path: list[dict[str, Any]] = []
+        self._ways = {way: self._button(text, way) for way, text in WAYS.items()}
+        self._back = ipywidgets.Button(description="walk back")
+        self._back.on_click(lambda _: self._try(self.back))
         super().__init__({"recording": recording}, **begin)
         self.children = [
             *self.children[:-2],
-            ipywidgets.HBox(self._buttons()),
+            ipywidgets.HBox([*self._ways.values(), self._back]),
             *self.children[-2:],
         ]
 
-    def walk(self, way: str = "value") -> bool:
-        """Moves to what made this spike; False at the end of the road.
+    def walk(self, way: str | None = None) -> bool:
+        """Moves one spike further down; False at the end of the road.
 
         From an output neuron to the spike that pays most into it, of V, or of Q or K
-        (`way` "query", "key"); from there to the block's input; from that to the block
-        below.
+        (`way` "query", "key"). Then "down": to the token's largest entry of X, and to
+        the block below; no cause, for weights are not recorded. None: the first way
+        there is. Raises `ValueError` for one that this view does not have.
         """
-        arrays.choice("way", way, tuple(WAYS))
+        if way is not None:
+            arrays.choice("way", way, tuple(WAYS))
         onward = self.view.onward
         if not onward:
             return False
+        way = next(iter(onward)) if way is None else way
+        if way not in onward:
+            ways = ", ".join(map(repr, onward))
+            arrays.fail("way", repr(way), f"{ways} from {self.values['view']!r}")
         self._path.append(self.values)
-        self.values = onward[way] if way in onward else next(iter(onward.values()))
+        self.values = onward[way]
         return True
 
     def back(self) -> bool:
@@ -69,18 +84,16 @@ class SpikeMicroscope(Recorded):
         self.values = self._path.pop()
         return True
 
-    def _buttons(self) -> list[ipywidgets.Button]:
-        calls = {f"walk on {words}": self._walker(w) for w, words in WAYS.items()}
-        calls["walk back"] = lambda _: self._try(self.back)
-        found = []
-        for words, call in calls.items():
-            button = ipywidgets.Button(description=words)
-            button.on_click(call)
-            found.append(button)
-        return found
+    def _button(self, text: str, way: str) -> ipywidgets.Button:
+        button = ipywidgets.Button(description=text)
+        button.on_click(lambda _: self._try(self.walk, way))
+        return button
 
-    def _walker(self, way: str):
-        return lambda _: self._try(self.walk, way)
+    def _compute(self) -> None:
+        super()._compute()
+        for way, button in self._ways.items():
+            button.disabled = way not in self.view.onward
+        self._back.disabled = not self._path
 
 
 def _presets(recording: Any, known: dict[str, recorded.Attention]) -> dict:
