@@ -1,6 +1,8 @@
 """The surrogate shaper: against autograd, snnTorch's surrogates, and by hand."""
 
+import itertools
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import snntorch
 import torch
 
 from spikedu import functional
+from spikedu.figures.views import BarsView, CurveView
 from spikedu.scenes import surrogate as scene
 from spikedu.scenes.surrogate import (
     ATAN,
@@ -158,7 +161,9 @@ def test_a_membrane_on_the_threshold_does_not_fire():
     view = surrogate_shaper(current=1.0, beta=0.0, membrane=1.0)
     assert (view.u == 1).all() and not view.s.any()
     assert "the spike stays S = 0" in view.sentence
-    assert view.panels[0].points == ((1.0, 0.0, "S = 0"),)
+    assert view.panels[0].points == ((1.0, 0.0, ""),)
+    assert view.panels[0].title == "forward: S = 0"
+    assert "Mark at 1.00: 0.00." in view.panels[0].alt
 
 
 # ---------------------------------------------------------------- the rescue
@@ -212,6 +217,73 @@ def test_the_sentence_has_the_numbers():
     said = surrogate_shaper(current=0.4).sentence
     assert "The neuron fires 5 times; the gradient of its rate is" in said
     assert "it has no derivative" in surrogate_shaper(membrane=1).sentence
+
+
+@EACH
+def test_a_slope_is_named_only_where_it_changes_something(surrogate):
+    one, other = (surrogate_shaper(surrogate=surrogate, slope=k) for k in (2, 30))
+    same = (one.factor == other.factor).all()
+    assert same == (surrogate in (TRIANGULAR, STRAIGHT))
+    assert ("is pretended, whatever k." in other.sentence) == same
+    assert ("slope 30" in other.alt) == (not same)
+
+
+def exactly(current: str, beta: str) -> list[bool]:
+    """Whether the neuron fires, in fractions."""
+    u, s, fired = Fraction(0), False, []
+    for _ in range(20):
+        u = Fraction(beta) * u + Fraction(current) - s
+        s = u > 1
+        fired.append(s)
+    return fired
+
+
+def test_a_spike_of_the_rounding_is_told_as_one():
+    view = surrogate_shaper(current=0.05, beta=1.0)
+    assert view.s.sum() == 1 and not any(exactly("0.05", "1"))
+    assert (
+        "fires 1 time (1 by rounding: in exact arithmetic U does not pass 1); the "
+        in view.sentence
+    )
+
+
+def test_no_other_spike_is():
+    told = 0
+    for i, b in itertools.product(range(5, 150, 5), range(0, 101, 10)):
+        current, beta = f"{i / 100:.2f}", f"{b / 100:.2f}"
+        view = surrogate_shaper(current=float(current), beta=float(beta))
+        right = exactly(current, beta)
+        first = np.flatnonzero(view.s != right)
+        by_rounding = len(first) > 0 and bool(view.s[first[0]])
+        assert ("by rounding" in view.sentence) == by_rounding, (current, beta)
+        assert len(view.alt) <= 300
+        told += by_rounding
+    assert told >= 2
+
+
+def test_no_number_at_the_gradient_s_axis_is_long():
+    for slope, current in itertools.product((0.5, 2, 25, 30), (-4, -1, 0.05, 0.4)):
+        for surrogate in SURROGATES:
+            view = surrogate_shaper(surrogate=surrogate, slope=slope, current=current)
+            (bars,) = (x for x in view.panels if isinstance(x, BarsView))
+            unit = 1.0
+            if "in units of" in bars.title:
+                unit = float(bars.title.rpartition(" ")[2])
+            np.testing.assert_allclose(bars.heights[0] * unit, view.at_input, 1e-12)
+            assert abs(bars.heights).max() >= 0.1
+    nothing = surrogate_shaper(surrogate=SIGMOID, slope=30, current=-4, beta=1.0)
+    assert not nothing.panels[3].heights.min() < 0
+
+
+def test_marks_have_no_words_that_lie_on_the_curve():
+    view = surrogate_shaper(membrane=1.5)
+    curves = [x for x in view.panels if isinstance(x, CurveView)]
+    assert all(name == "" for x in curves for *_, name in x.points)
+    assert [x.title for x in curves] == [
+        "forward: S = 1",
+        "backward: dS/dU = 0.29",
+        "rescue by learning: fires",
+    ]
 
 
 def test_presets_show_what_their_names_say():

@@ -25,6 +25,7 @@ from spikedu.figures.views import (
 from spikedu.scenes.surrogate_words import (
     ATAN,
     FAST,
+    FLAT,
     RATE,
     SIGMOID,
     STEPS,
@@ -100,7 +101,8 @@ def surrogate_shaper(
     learned, rescued = rescue(surrogate, slope, current, beta)
     pretended = derivative(surrogate, np.array([membrane - THRESHOLD]), slope).item()
     gradient = float(at_input.sum())
-    happens = sentence(membrane, pretended, s, gradient, learned, rescued)
+    happens = sentence(surrogate, membrane, pretended, u, s, gradient, learned, rescued)
+    steep = "" if surrogate in FLAT else f", slope {slope:g}"
     return SurrogateShaperView(
         u=u,
         s=s,
@@ -118,7 +120,7 @@ def surrogate_shaper(
             (_terms(factor, power),),
         ),
         sentence=happens,
-        alt=f"Surrogate {surrogate}, slope {slope:g}. {happens}",
+        alt=f"Surrogate {surrogate}{steep}. {happens}",
         code=code_lines(surrogate, slope, current, beta),
         steps=STEPS,
     )
@@ -200,6 +202,7 @@ def _functions(surrogate, slope, membrane, pretended) -> tuple[CurveView, CurveV
     # Denser towards the threshold, where a steep surrogate happens.
     near = np.linspace(-1, 1, 2 * POINTS + 1)
     x = REACH * near * np.abs(near)
+    # What is marked stands in the title: beside the mark it would lie on the curve.
     given = {"xlabel": "membrane potential U (U_th = 1)"}
     spike = float(membrane > THRESHOLD)
     forward = CurveView.of(
@@ -208,29 +211,32 @@ def _functions(surrogate, slope, membrane, pretended) -> tuple[CurveView, CurveV
             "S = H(U - U_th)": (x > 0).astype(float),
             "smooth": smooth(surrogate, x, slope),
         },
-        title="forward: S",
+        title=f"forward: S = {spike:.0f}",
         ylabel="spike",
         meanings=["spike", "membrane"],
-        points=[(membrane, spike, f"S = {spike:.0f}")],
+        points=[(membrane, spike, "")],
         **given,
     )
     backward = CurveView.of(
         THRESHOLD + x,
         {"pretended": derivative(surrogate, x, slope), "true": np.zeros_like(x)},
-        title="backward: dS/dU",
+        title=f"backward: dS/dU = {pretended:.2g}",
         ylabel="dS/dU",
         meanings=["membrane", "baseline"],
-        points=[(membrane, pretended, f"{pretended:.2g}")],
+        points=[(membrane, pretended, "")],
         **given,
     )
     return forward, backward
 
 
 def _bars(at_input: NDArray[np.float64]) -> BarsView:
+    # Small ones in a power of ten: their numbers at the axis stay short.
+    most = float(np.abs(at_input).max())
+    power = max(math.floor(math.log10(most)), -300) if 0 < most < 0.1 else 0
     return BarsView.of(
-        at_input,
+        at_input / 10.0**power,
         range(STEPS),
-        title="gradient at the input",
+        title="gradient at the input" + f", in units of 1e{power}" * (power < 0),
         x="step t of the input i[t]",
         y="d rate / d i[t]",
         meaning="current",
@@ -240,15 +246,15 @@ def _bars(at_input: NDArray[np.float64]) -> BarsView:
 def _rescue(learned, rescued, current, beta) -> CurveView:
     last = UPDATES if rescued is None else max(rescued, 1)
     course = np.append(learned, np.full(last + 1, learned[-1]))[: last + 1]
-    name = "silent" if rescued is None else "fires"
+    name = "stays silent" if rescued is None else "fires"
     return CurveView.of(
         np.arange(last + 1),
         {"i": course, "needed to fire": np.full(last + 1, needed(beta))},
-        title="rescue by learning",
+        title=f"rescue by learning: {name}",
         xlabel=f"updates (learning rate {RATE:g})",
         ylabel="input current i",
         meanings=["current", "threshold"],
-        points=[(len(learned) - 1, learned[-1], name)],
+        points=[(len(learned) - 1, learned[-1], "")],
     )
 
 

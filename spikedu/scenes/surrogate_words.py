@@ -14,13 +14,17 @@ ATAN, SIGMOID, FAST, TRIANGULAR, STRAIGHT = SURROGATES = (
     "triangular (snnTorch's)",
     "straight through",
 )
+FLAT = (TRIANGULAR, STRAIGHT)  # without a slope
 STEPS, THRESHOLD = 20, 1.0
+ROUNDING = 1e-12  # so near to the threshold only rounding decides
 UPDATES, RATE = 100, 0.01  # of the rescue: at most so many, at this learning rate
 
 
 def sentence(
+    surrogate: str,
     membrane: float,
     pretended: float,
+    u: NDArray[np.float64],
     s: NDArray[np.float64],
     gradient: float,
     learned: NDArray[np.float64],
@@ -31,11 +35,14 @@ def sentence(
     true = "it has no derivative" if membrane == THRESHOLD else "its derivative is 0"
     point = (
         f"At U = {membrane:.2f} the spike stays S = {spike}; {true}, and "
-        f"{number(pretended)} is pretended."
+        f"{number(pretended)} is pretended{', whatever k' * (surrogate in FLAT)}."
     )
     size = number(gradient) + " (0 in float32)" * bool(np.float32(gradient) == 0)
     if s.any():
         often = plural(int(s.sum()), "time")
+        near = int((s * (u - THRESHOLD <= ROUNDING)).sum())
+        if near:
+            often += f" ({near} by rounding: in exact arithmetic U does not pass 1)"
         does = f"The neuron fires {often}; the gradient of its rate is {size}."
     elif rescued is None:
         moved = number(learned[-1] - learned[0])

@@ -171,7 +171,7 @@ def switchboard(
         shown[1],
         current[:, SHOWN],
         names=[
-            f"neuron {SHOWN}, {name}" + ", U before it" * (rule.lines != charge)
+            f"neuron {SHOWN}, {name}" + ", U before the reset" * (rule.lines != charge)
             for name, rule, charge in zip(
                 names, rules, [rule.until_it_fires for rule in rules], strict=True
             )

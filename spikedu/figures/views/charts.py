@@ -168,7 +168,9 @@ class CurveView:
             sentences.append(
                 f"{name}: {number(y.min())} to {number(y.max())}, highest at {top}."
             )
-        sentences += [f"{n} at {number(a)}: {number(b)}." for a, b, n in self.points]
+        sentences += [
+            f"{n or 'Mark'} at {number(a)}: {number(b)}." for a, b, n in self.points
+        ]
         return words.clip(sentences)
 
     @property
