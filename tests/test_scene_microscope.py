@@ -345,9 +345,9 @@ def test_what_is_read_aloud_names_rows_columns_and_owners():
             assert re.fullmatch("[a-z ]+", panel.rows), panel.title
             assert re.fullmatch("[a-z ]+", panel.columns), panel.title
     by_title = {p.title: p for p in view.panels}
-    assert by_title["Q[1, :]"].names == ("token 1",)
-    assert by_title["V[:, 4]"].names == ("feature 4",)
-    assert by_title["V[:, 4]"].rows == "key token"
+    assert by_title["Q, token 1"].values.shape == (1, 1, 1, WIDTH)
+    assert by_title["V, feature 4"].values.shape == (1, 1, N, 1)
+    assert by_title["V, feature 4"].rows == "key token"
     assert view.panels[0].title == "features of token 1: 8 neurons"
     assert all(said.startswith("Feature 4: ") for said in view.said)
     assert view.said[0].startswith("Feature 4: from rest, the membrane is ")
@@ -365,7 +365,7 @@ def test_clicks_lead_to_what_they_show():
     n, c = w.values["token"], w.values["feature"]
     value = list(microscope.VIEWS).index(VALUE)
     assert by_title[f"... times V[:, {c}]"] == {"bar": "token", "view": value}
-    assert by_title[f"Q[{n}, :]"] == {"column": "feature", "view": 1}
+    assert by_title[f"Q, token {n}"] == {"column": "feature", "view": 1}
     assert view.picks[0] == {"t": "time", "n": "feature"}
 
 

@@ -29,14 +29,8 @@ def placed(first, below, views):
 def output(at, q, k, v, more):
     """Q of the token, where K meets it, the column of V; who pays how much."""
     n, c = at.token, at.feature
-    # What is read aloud: "Q[2, :], token 2: row 0, feature 1: spike".
-    ours = HeatView.of(
-        q[n][None],
-        title=f"Q[{n}, :]",
-        rows="row",
-        columns="feature",
-        names=[f"token {n}"],
-    )
+    # What is read aloud: "Q, token 2: row 0, feature 1: spike".
+    ours = HeatView.of(q[n][None], title=f"Q, token {n}", rows="row", columns="feature")
     meets = HeatView.of(
         q[n] & k,
         title=f"Q[{n}, :] and K",
@@ -44,11 +38,7 @@ def output(at, q, k, v, more):
         columns="feature",
     )
     column = HeatView.of(
-        v[:, c][:, None],
-        title=f"V[:, {c}]",
-        rows="key token",
-        columns="column",
-        names=[f"feature {c}"],
+        v[:, c][:, None], title=f"V, feature {c}", rows="key token", columns="column"
     )
     return (
         (
