@@ -256,6 +256,12 @@ def test_the_module_is_small_and_asks_nobody():
     assert "</script" not in LifCanvas._esm
 
 
+def test_no_template_stands_within_another():
+    # rjsmin takes the spaces out of the inner one.
+    for file in STATIC.glob("*.js"):
+        assert not re.search(r"\$\{[^}]*`", file.read_text("utf-8")), file.name
+
+
 def test_slider_values_never_go_by_custom_messages():
     for file in STATIC.glob("*.js"):
         assert ".send(" not in file.read_text("utf-8"), file.name

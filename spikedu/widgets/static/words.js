@@ -62,7 +62,8 @@ function sayStep(screen, cursor) {
     }
   }
   const more = screen.said?.[t] ? ` ${screen.said[t]}` : "";
-  return `step ${t}:${parts.length ? ` ${parts.join(", ")}.` : ""}${more}`;
+  const found = parts.length ? ` ${parts.join(", ")}.` : "";
+  return `step ${t}:${found}${more}`;
 }
 
 // Every picture as text, maps and bars at step t: each spike, each row, each curve.
@@ -81,7 +82,8 @@ const TEXTS = {
     const lines = Array.from(p.neurons.data, (neuron, n) => {
       const times = [];
       for (let t = 0; t < s.shape[0]; t++) if (s.data[t * rows + n]) times.push(t);
-      return `neuron ${neuron} ${times.length ? `fires at ${times.join(", ")}` : "never fires"}`;
+      const fires = times.length ? `fires at ${times.join(", ")}` : "never fires";
+      return `neuron ${neuron} ${fires}`;
     });
     return p.names ? [`${p.names[i]}:`, ...lines] : lines;
   }),
