@@ -169,7 +169,7 @@ def test_what_parts_is_counted_by_hand():
     assert np.array_equal(trace.membrane[:, 0], view.u[0][:, SHOWN])
     # 0.75; 0.375 + 0.75, a spike, 0.125 is left; 0.0625 + 0.75; 0.40625 + 0.75.
     assert trace.membrane[:4, 1].tolist() == [0.75, 1.125, 0.8125, 1.15625]
-    assert trace.names[1] == "neuron 7, same-step reset, U before the reset"
+    assert trace.names[1] == "same-step reset, before reset"
     assert trace.names[0] == "neuron 7, Eq. (1)"
     assert raster.counts[1:] == view.only
 

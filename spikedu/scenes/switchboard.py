@@ -165,17 +165,17 @@ def switchboard(
         names, first == second, s, z, spikes_part, (seen_part, part), only
     )
     shown = [np.stack([a[:, SHOWN], b[:, SHOWN]], 1) for a, b in (seen, (s, z))]
+    labels = [
+        name + ", before reset" * (rule.lines != rule.until_it_fires)
+        for name, rule in zip(names, rules, strict=True)
+    ]
+    labels[0] = f"neuron {SHOWN}, {labels[0]}"  # so is the other
     trace = MembraneView.of(
         shown[0],
         threshold,
         shown[1],
         current[:, SHOWN],
-        names=[
-            f"neuron {SHOWN}, {name}" + ", U before the reset" * (rule.lines != charge)
-            for name, rule, charge in zip(
-                names, rules, [rule.until_it_fires for rule in rules], strict=True
-            )
-        ],
+        names=labels,
     )
     alt = (
         f"{happens} Stimulus: {stimulus}; decay {fixed(beta)}, threshold "
