@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import snntorch
 import torch
+from examples import training_probe as probe_example
 from torch import nn
 
 from spikedu import data, train
@@ -111,7 +112,8 @@ def test_the_numbers_at_the_newest_moment_and_further_back():
     assert view.rates.rate[0] == pytest.approx(6 / 100)  # 6 neurons once, of 5*2*10
     assert view.warnings == ("a: 40 % dead", "b: 30 % saturated")
     assert view.sentence == (
-        "Step 20: loss 0.50, accuracy 50 %. Look here: a: 40 % dead, b: 30 % saturated."
+        "Training step 20: loss 0.50, accuracy 50 %. Look here: a: 40 % dead, b: 30 % "
+        "saturated."
     )
     (loss, accuracy), (rates,), (raster,) = view.rows
     assert loss.x.tolist() == [0, 10, 20] and loss.y.tolist() == [[2, 1, 0.5]]
@@ -120,7 +122,9 @@ def test_the_numbers_at_the_newest_moment_and_further_back():
     assert raster.counts.tolist() == [0] * 4 + [1] * 6 and view.steps == 5
     back = training(run=run, moment=1)
     assert (back.step, back.loss) == (10, 1.0)
-    assert back.sentence.startswith("Step 10 of 20 so far: loss 1.00, accuracy 25 %.")
+    assert back.sentence.startswith(
+        "Training step 10 of 20 so far: loss 1.00, accuracy 25 %."
+    )
     assert back.rows[0][0].points == ((10.0, 1.0, "here"),) and len(back.rows) == 2
     names = {"run": run}
     exec(view.code, names)
@@ -131,17 +135,49 @@ def test_the_numbers_at_the_newest_moment_and_further_back():
 def test_a_loss_that_is_not_a_number_is_said_since_when():
     run = a_run((2.0, math.nan, 1.0, math.nan, math.nan))
     view = training(run=run, moment=4)
-    assert view.warnings[0] == "loss is NaN since step 30"
-    assert view.sentence.startswith("Step 40: accuracy 100 %. Look here: loss is NaN")
+    assert view.warnings[0] == "loss is NaN since training step 30"
+    assert view.sentence.startswith(
+        "Training step 40: accuracy 100 %. Look here: loss is NaN"
+    )
     assert view.rows[0][0].points == ((20.0, 1.0, "then NaN"),)
-    assert training(run=run, moment=1).warnings[0] == "loss is NaN at this step"
+    assert (
+        training(run=run, moment=1).warnings[0] == "loss is NaN at this training step"
+    )
     run.point(50, -math.inf)
-    assert "loss is infinite since step 30" in training(run=run, moment=9).sentence
+    assert (
+        "loss is infinite since training step 30"
+        in training(run=run, moment=9).sentence
+    )
     run.point(60, 1.0)
     assert "NaN" not in training(run=run, moment=9).sentence
     only = Run()
     only.point(0, math.nan)
     assert training(run=only).rows == ()
+
+
+def test_two_kinds_of_steps_and_whose_rates_are_told_apart(tmp_path):
+    run = a_run()
+    view = training(run=run, moment=2, layer="a")
+    (loss, accuracy), (rates,), (raster,) = view.rows
+    assert loss.xlabel == accuracy.xlabel == "training step"
+    assert rates.title == "firing rates of 2 layers, all samples"
+    assert raster.title == "a, sample 0: 10 neurons"
+    run.over = ("all probe images", "image 0")
+    run.save(tmp_path / "run.npz")
+    back = training(run=Run.load(tmp_path / "run.npz"), layer="a")
+    assert back.rates.title == "firing rates of 2 layers, all probe images"
+    assert back.rows[-1][0].title == "a, image 0: 10 neurons"
+
+
+def test_the_meter_and_the_probe_say_whose_rates_and_raster_they_show():
+    meter = health_meter(sample=1)
+    meter.update(loss=1.0, spikes={"a": np.ones((3, 2, 4))})
+    meter.finish()
+    (_, (rates,), (raster,)) = meter.view.rows
+    assert rates.title.endswith(", all samples")
+    assert raster.title == "a, sample 1: 4 neurons"
+    (rates,), (raster,) = probe_example().view.rows[1:3]
+    assert rates.title.endswith(", all probe images") and ", image 0:" in raster.title
 
 
 def test_maps_have_one_scale_for_the_whole_run():
@@ -157,7 +193,7 @@ def test_maps_have_one_scale_for_the_whole_run():
 
 
 def test_an_empty_run_and_bad_arguments_are_told_in_words():
-    assert training().sentence.startswith("No step yet")
+    assert training().sentence.startswith("No training step yet")
     assert 40 <= len(training().alt) and training().rows == ()
     run = a_run()
     with pytest.raises(ValueError, match="layer = 'c': must be one of 'none yet', 'a'"):
@@ -371,7 +407,7 @@ def test_pause_really_pauses_and_stop_ends_it_cleanly():
     still = loop.step
     time.sleep(0.3)
     assert loop.step == still and probe.running
-    assert probe.view.sentence.startswith(f"Paused at step {still}: loss")
+    assert probe.view.sentence.startswith(f"Paused at training step {still}: loss")
     assert probe.wait(0.05) is None
     probe.values = {"moment": 1}  # looking back does not wake it
     assert probe.view.step == 5 and loop.step == still
@@ -384,7 +420,7 @@ def test_pause_really_pauses_and_stop_ends_it_cleanly():
     stop.click()  # also while it is paused
     assert probe.wait(PATIENCE) is None and not probe.running
     assert probe.run.status == "stopped" and pause.disabled and stop.disabled
-    assert probe.view.sentence.startswith(f"Stopped at step {loop.step}: loss")
+    assert probe.view.sentence.startswith(f"Stopped at training step {loop.step}: loss")
     assert probe.run.newest[0] == loop.step and not probe.paused
 
 

@@ -87,7 +87,7 @@ def test_the_meter_is_painted_while_the_cell_runs(opened):
         page = notebook.page
         run_cells(notebook, 1)
         canvas(page).and_(page.locator("[data-paints]")).wait_for()
-        assert "No step yet" in page.locator(".spikedu-sentence").inner_text()
+        assert "No training step yet" in page.locator(".spikedu-sentence").inner_text()
         start_last(notebook)
         page.wait_for_selector("canvas[data-bars='2']", timeout=lab.PATIENCE)
         seen = []
@@ -98,7 +98,7 @@ def test_the_meter_is_painted_while_the_cell_runs(opened):
         assert seen[-1][1] > seen[0][1] > 0
         page.wait_for_timeout(500)
         sentence = page.locator(".spikedu-sentence").inner_text()
-        assert sentence.startswith("Step 199: loss 0.31.")
+        assert sentence.startswith("Training step 199: loss 0.31.")
         assert notebook.errors == [] and notebook.outside == []
 
 
@@ -112,7 +112,7 @@ def test_the_probe_pauses_goes_back_goes_on_and_stops(opened):
 
         def step():
             words = sentence.inner_text().replace(":", "").split()
-            return int(words[words.index("step" if "step" in words else "Step") + 1])
+            return int(words[words.index("step") + 1])
 
         page.wait_for_function(
             "() => Number(document.querySelector('canvas').dataset.moment) >= 6",
@@ -121,7 +121,7 @@ def test_the_probe_pauses_goes_back_goes_on_and_stops(opened):
         # Pause, by keyboard. The cell has ended; the training goes on behind it.
         page.get_by_role("button", name="Pause").focus()
         page.keyboard.press("Space")
-        page.locator(".spikedu-sentence", has_text="Paused at step").wait_for(
+        page.locator(".spikedu-sentence", has_text="Paused at training step").wait_for(
             timeout=lab.PATIENCE
         )
         still = step()

@@ -126,6 +126,7 @@ class Run:
     def __init__(self, moments: int = MOMENTS) -> None:
         self.curve, self._moments = Thinned(POINTS), Thinned(moments)
         self.status = ""  # one word, such as "paused"
+        self.over = ("all samples", "sample 0")  # whose are the rates, and the raster
         self.newest: tuple[int, float, float | None] | None = None
         self.broken: int | None = None  # since which step the loss is not finite
 
@@ -184,6 +185,7 @@ class Run:
             about.append([m.step, m.loss, m.accuracy, shapes, list(m.maps), m.right])
         header = {"format": FORMAT, "moments": about, "broken": self.broken}
         header |= {"curve": self.curve.items, "status": self.status}
+        header["over"] = self.over
         part = path.with_name(f"{path.name}.part")
         try:
             with open(part, "wb") as file:
@@ -214,6 +216,7 @@ class Run:
                 f"path = {str(path)!r}: damaged, or not a run of spikedu ({error})"
             ) from None
         run.broken, run.status = header["broken"], header["status"]
+        run.over = tuple(header.get("over", run.over))
         return run
 
 

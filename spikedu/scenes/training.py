@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from spikedu.scenes.moments import Moment, Run
 SICK = 0.2  # the share of dead or saturated neurons from which on the words warn
 WARNINGS = 3  # as many are told, the worst first
 NONE = "none yet"  # what a list of layers offers before there is one
+STEP = "training step"  # beside the steps of the neurons, on the same screen
 HUGE = 1e30  # a curve beyond that has no axis in float32
 
 
@@ -51,13 +52,15 @@ def training(
     else:
         step, loss, accuracy = (at.step, at.loss, at.accuracy) if at else (None,) * 3
     rows = list(_curves(run, None if newest else at))
-    rates = at.rates if at else None
+    every, one = run.over
+    rates = replace(at.rates, over=every) if at and at.rates else None
     picks = {}
     if rates:
         rows.append((rates,))
         picks = {sum(map(len, rows)) - 1: {"bar": "layer"}}
     raster = at.raster(layer) if at and layer in at.rasters else None
     if raster:
+        raster = replace(raster, name=f"{raster.name}, {one}")
         rows.append((raster,))
     if at and attention in at.maps:
         rows.append((_maps(moments, at, attention),))
@@ -97,7 +100,7 @@ def _curves(run: Run, back: Moment | None):
             marks = [(x[here], y[here], "here")] if here >= 0 else []
         elif name == "loss" and run.broken is not None:
             marks = [(x[-1], y[-1], f"then {_bad(run.newest[1])}")]
-        labels = {"title": name, "xlabel": "step", "ylabel": unit}
+        labels = {"title": name, "xlabel": STEP, "ylabel": unit}
         views.append(
             CurveView.of(x, {"so far": y}, meanings=["train"], points=marks, **labels)
         )
@@ -137,16 +140,18 @@ def _warnings(run: Run, at: Moment | None, newest: bool) -> tuple[str, ...]:
     found.sort(key=lambda one: -one[0])
     told = [text for _, text in found]
     if newest and run.broken is not None:
-        told.insert(0, f"loss is {_bad(run.newest[1])} since step {run.broken}")
+        told.insert(0, f"loss is {_bad(run.newest[1])} since {STEP} {run.broken}")
     elif at and not newest and at.loss is not None and not math.isfinite(at.loss):
-        told.insert(0, f"loss is {_bad(at.loss)} at this step")
+        told.insert(0, f"loss is {_bad(at.loss)} at this {STEP}")
     return tuple(told)
 
 
 def _sentence(run, at, newest, step, loss, accuracy, warnings) -> str:
     if step is None:
-        return "No step yet: the picture begins with the first one."
-    first = f"{run.status} at step {step}" if run.status and newest else f"step {step}"
+        return f"No {STEP} yet: the picture begins with the first one."
+    first = f"{STEP} {step}"
+    if run.status and newest:
+        first = f"{run.status} at {first}"
     if not newest:
         first += f" of {(run.newest or (run.moments[-1].step,))[0]} so far"
     known = loss is not None and math.isfinite(loss)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,8 @@ class Look(Explorer):
         )
         every = -(-len(layers) // MOST_STILL)
         self.STATES = {"layer": layers[::every]}
-        given = {"recording": recording, "rates": FiringRateView.of(spikes)}
+        rates = replace(FiringRateView.of(spikes), over="all samples")
+        given = {"recording": recording, "rates": rates}
         super().__init__(given, **{"layer": layers[0], **start})
 
     def _poster(self) -> str:

@@ -28,6 +28,7 @@ class HealthMeter(Live):
     def __init__(self, sample: int = 0) -> None:
         self._sample = arrays.count("sample", sample)
         super().__init__()
+        self.run.over = ("all samples", f"sample {self._sample}")
 
     def update(
         self,
@@ -100,6 +101,7 @@ class TrainingProbe(Live):
     def _first(self) -> Run:
         """The untrained network, before any step; it also names layers and maps."""
         self.run = Run()
+        self.run.over = ("all probe images", "image 0")
         self._look(0, None)
         return self.run
 

@@ -134,6 +134,7 @@ class FiringRateView:
     rate: NDArray[np.float64]
     dead: NDArray[np.float64]
     saturated: NDArray[np.float64]
+    over: str = ""  # what the rates are means of, such as "all samples"
 
     @classmethod
     def of(cls, layers: Mapping[str, ArrayLike]) -> FiringRateView:
@@ -157,8 +158,9 @@ class FiringRateView:
 
     @property
     def title(self) -> str:
-        """How many layers."""
-        return f"firing rates of {plural(len(self.names), 'layer')}"
+        """How many layers, and over what."""
+        over = f", {self.over}" if self.over else ""
+        return f"firing rates of {plural(len(self.names), 'layer')}{over}"
 
     @property
     def limit(self) -> float:
