@@ -501,7 +501,7 @@ def test_the_end_of_a_run_without_a_page_is_what_a_notebook_keeps():
     meter._handle = Handle()
     meter.update(loss=1.0, spikes={"a": toy()})
     meter.finish()
-    assert len(shown) == 1 and "Step 0: loss 1.00" in shown[0]
+    assert len(shown) == 1 and "Training step 0: loss 1.00" in shown[0]
     meter.canvas.set_state({"told": {"sequence": 0}})  # a page is there: leave it alone
     meter.finish()
     assert len(shown) == 1

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from spikedu.figures import static
 from spikedu.figures.views import FiringRateView
 from spikedu.scenes import look as scenes
 from spikedu.scenes.recorded import spikes_of
@@ -40,10 +39,6 @@ class Look(Explorer):
         rates = replace(FiringRateView.of(spikes), over="all samples")
         given = {"recording": recording, "rates": rates}
         super().__init__(given, **{"layer": layers[0], **start})
-
-    def _poster(self) -> str:
-        """Smaller than others: the rates of many layers are most of its bytes."""
-        return static.screen(self.view).html(dpi=62)
 
 
 def _slider(name: str, label: str, size: int) -> tuple[Slider, ...]:
