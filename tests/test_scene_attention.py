@@ -117,7 +117,9 @@ def test_titles_fit_a_third_of_the_width_and_the_sentence_has_the_rest(order):
         attention.recorded_slot_machine(recording=small_recording(), order=order),
     ):
         titles = [p.title for p in view.panels[:-1]]
-        # With ", step 10" behind it: 19 letters beside the scale of colours.
+        # A third of the width has no room for a step beside a scale of colours.
+        for row in view.rows[:-1]:
+            assert len(row) <= (3 if row[0].binary else 2)
         assert all(len(title) <= 8 for title in titles) and len(titles) == 8
         scale = re.search(r"scale=([\d.]+)", view.code)[1]
         assert f"the output of Eq. (15): its current is {titles[4]} times s = " in (

@@ -226,11 +226,11 @@ def _rows(q, k, v, product, counts, current, membrane, spikes, tokens, order, co
         all_three = "Q(K^TV)"
     first = HeatView.of(product, "T R C", title=name, unit="", **words_)
     return (
-        # Short: the page sets the step behind them, on a third of its width.
+        # Short: the page sets the step behind. Numbers have a scale there: two a row.
         (trains(q, "Q"), trains(k, "K"), trains(v, "V")),
-        (first, numbers(counts, all_three), numbers(current, "current")),
+        (first, numbers(counts, all_three)),
+        (numbers(current, "current"), numbers(membrane, "membrane")),
         (
-            numbers(membrane, "membrane"),
             trains(spikes, "output"),
             BarsView.of(
                 [costs[QK], costs[KV]],
