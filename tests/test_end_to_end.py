@@ -49,7 +49,7 @@ def test_no_cell_of_the_first_notebook_fails(opened):
 
 
 def test_the_equation_stands_beside_the_code_that_computes_it(opened):
-    shown = opened.page.locator(".jp-OutputArea-output details pre").first
+    shown = opened.page.locator("details:not(.spikedu-twin) > pre").first
     source = shown.text_content()
     assert "def lif_step(" in source
     assert "u = beta * u + current - s.detach() * threshold" in source

@@ -131,7 +131,7 @@ def test_rate_has_the_probabilities_of_snntorchs():
     ours = np.mean([coder_bench(steps=32, seed=s).train for s in range(seeds)], (0, 1))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        pixels = torch.from_numpy(still.ravel())
+        pixels = torch.from_numpy(still.ravel().copy())
         theirs = spikegen.rate(pixels, num_steps=32 * seeds).mean(dim=0).numpy()
     # Five standard errors of a mean of 3,200 throws, at most 0.044.
     bound = 5 * np.sqrt(still.ravel() * (1 - still.ravel()) / (32 * seeds))
