@@ -1,6 +1,8 @@
 """Every widget under the hand in a real browser: without a kernel and in JupyterLab."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import lab
@@ -261,13 +263,43 @@ def test_the_dark_theme_reaches_every_widget(opened):
     assert all(a != b for a, b in zip(before, after, strict=True))
 
 
-def test_a_kernel_that_is_gone_is_said_and_one_run_again_brings_it_back(opened):
+def test_the_microscope_walks_by_a_click_and_by_its_buttons(opened):
+    output, page = cell(opened, "spike_microscope"), opened.page
+    output.scroll_into_view_if_needed()
+
+    def values():
+        page.wait_for_timeout(500)
+        return json.loads(
+            opened.python(
+                "import json; print(json.dumps(made['spike_microscope'].values))"
+            )
+        )
+
+    start = values()
+    output.get_by_role("button", name="walk on along V").click()
+    there = values()
+    assert start["view"].startswith("output") and there["view"].startswith("value")
+    assert output.get_by_role("button", name="walk on along V").is_disabled()
+    output.get_by_role("button", name="walk back").click()
+    assert values() == start
+    canvas = output.locator("canvas.spikedu-canvas")
+    canvas.click(position={"x": 140, "y": 80})  # in the raster: a feature and a step
+    chosen = values()
+    assert {k for k in start if start[k] != chosen[k]} <= {"feature", "time"}
+    assert chosen != start
+    wait_for(opened, canvas, {k: chosen[k] for k in ("feature", "time")})
+
+
+@pytest.mark.parametrize("how", ["restarted", "killed"])
+def test_a_kernel_that_is_gone_is_said_and_one_run_again_brings_it_back(opened, how):
     page = opened.page
-    opened.python("import os; os.environ['x'] = '1'")
-    page.evaluate(
-        """() => window.jupyterapp.shell.currentWidget.sessionContext
-            .session.kernel.restart()"""
-    )
+    if how == "restarted":
+        page.evaluate(
+            """() => window.jupyterapp.shell.currentWidget.sessionContext
+                .session.kernel.restart()"""
+        )
+    else:
+        os.kill(int(opened.python("import os; print(os.getpid())")), signal.SIGKILL)
     gone = page.locator(".spikedu-status", has_text="run the cell again")
     page.wait_for_function(
         f"""() => [...document.querySelectorAll(".spikedu-status")]

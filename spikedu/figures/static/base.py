@@ -39,14 +39,16 @@ class Picture:
         """The file, "png", "svg", "webp", ...; the same bytes each time."""
         found, kept = io.BytesIO(), io.BytesIO()
         webp = kind == "webp"
-        more = {"metadata": {"Software": None}} if kind == "png" or webp else {}
-        self.figure.savefig(found, format="png" if webp else kind, dpi=dpi, **more)
+        more = {"metadata": {"Software": None}} if kind == "png" else {}
+        self.figure.savefig(found, format="raw" if webp else kind, dpi=dpi, **more)
         if not webp:
             return found.getvalue()
         # So many shades are more than an eye tells apart in lines, marks and one
         # colour map, and take a third off the bytes.
-        few = Image.open(found).convert("RGB").quantize(SHADES, dither=0)
-        few.convert("RGB").save(kept, "webp", lossless=True, quality=100, method=4)
+        size = tuple((self.figure.get_size_inches() * dpi).astype(int))
+        whole = Image.frombytes("RGBA", size, found.getvalue()).convert("RGB")
+        few = whole.quantize(SHADES, dither=0).convert("RGB")
+        few.save(kept, "webp", lossless=True, quality=100, method=1)
         return kept.getvalue()
 
     def _repr_html_(self) -> str:
