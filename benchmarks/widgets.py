@@ -1,6 +1,6 @@
 """Our live widget beside what courses do: how soon a slider's movement is on screen.
 
-    python benchmarks/widgets.py [--rounds 2] [--keys 16] [--shots FOLDER]
+    python benchmarks/widgets.py [--rounds 3] [--keys 16] [--shots FOLDER]
 
 One JupyterLab, one headless Chromium, the same demo in each notebook: 100 LIF neurons,
 200 steps, three panels, three sliders. Each round opens every notebook anew, in turn.
@@ -257,7 +257,7 @@ def write(path: Path, imports: str, shows: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--keys", type=int, default=16, help="a round and variant")
     parser.add_argument("--shots", type=Path, help="a folder for a picture of each")
     options = parser.parse_args()

@@ -9,6 +9,8 @@ import lab
 import nbformat
 import pytest
 from examples import MAKERS
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 
 from spikedu.widgets.controls import Choice, Slider
 
@@ -132,6 +134,31 @@ def test_nothing_keeps_anybody_out(browser, files, name, scheme):
     assert lab.axe(opened.page, "body") == []
     words = opened.page.locator(".spikedu-words").inner_text()
     assert len(words.splitlines()) > 1
+    opened.page.close()
+
+
+def test_a_notebook_exported_by_nbconvert_moves(browser, tmp_path):
+    cells = ["from examples import MAKERS", *(f'MAKERS["{name}"]()' for name in MAKERS)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    made = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in cells], metadata=kernel
+    )
+    where = {"metadata": {"path": str(TESTS)}}
+    NotebookClient(made, resources=where, store_widget_state=False).execute()
+    # What nbconvert itself would load from elsewhere; nothing of ours needs it.
+    export = HTMLExporter(require_js_url="", mathjax_url="")
+    file = tmp_path / "exported.html"
+    file.write_text(export.from_notebook_node(made)[0], "utf-8")
+    opened = Page(browser, file)
+    opened.page.wait_for_function(
+        f"() => document.querySelectorAll('canvas[data-paints]').length >= {len(MAKERS)}"
+    )
+    before = opened.shown()
+    opened.page.get_by_label("input current i").first.focus()
+    opened.page.keyboard.press("ArrowRight")
+    after = opened.shown()
+    assert after["current"] > before["current"] and after | before == before
+    assert opened.asked == [file.as_uri()] and opened.said == []
     opened.page.close()
 
 
