@@ -151,7 +151,8 @@ def test_a_notebook_exported_by_nbconvert_moves(browser, tmp_path):
     file.write_text(export.from_notebook_node(made)[0], "utf-8")
     opened = Page(browser, file)
     opened.page.wait_for_function(
-        f"() => document.querySelectorAll('canvas[data-paints]').length >= {len(MAKERS)}"
+        "count => document.querySelectorAll('canvas[data-paints]').length >= count",
+        arg=len(MAKERS),
     )
     before = opened.shown()
     opened.page.get_by_label("input current i").first.focus()
