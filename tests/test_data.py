@@ -54,3 +54,31 @@ def test_the_split_is_the_same_every_time_and_leaves_the_random_state_alone():
 def test_a_wrong_name_lists_what_there_is(arguments, words):
     with pytest.raises(ValueError, match=words):
         data.load(*arguments)
+
+
+def test_bytes_become_floats_where_they_are_used():
+    bytes_ = torch.tensor([0, 51, 255], dtype=torch.uint8)
+    floats = data.as_float(bytes_)
+    assert torch.equal(floats, torch.tensor([0, 0.2, 1]))
+    assert bytes_.tolist() == [0, 51, 255]
+    assert data.as_float(floats) is floats
+    for wrong in (torch.arange(3), [0, 1]):
+        with pytest.raises(TypeError, match=r"images.* must be a"):
+            data.as_float(wrong)
+
+
+def test_a_set_of_bytes_is_checked_like_one_of_floats():
+    labels = torch.tensor([0, 9])
+    good = data.Images(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), labels)
+    data.check("train_set", good, 3, 10)
+    for images, words in (
+        (good.images[:, :1], r"shape\[-3\] = 1: must be 3"),
+        (good.images[:0], r"images\.shape = \(0, 3, 4, 4\)"),
+        (good.images[None], "ndim = 5: must be 4"),
+        (good.images[:1], r"train_set\.labels\.shape = \(2,\): must be \(1,\)"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            data.check("train_set", data.Images(images, labels), 3, 10)
+    whole = data.Images(good.images.int(), labels)
+    with pytest.raises(TypeError, match="dtype"):
+        data.check("train_set", whole, 3, 10)
