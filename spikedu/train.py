@@ -101,11 +101,12 @@ def train(
     history = History()
     if resume:
         history = _restore(checkpoint, model, optimizer, config)
-    elif checkpoint is not None:
-        _save(checkpoint, model, optimizer, config, history)
-    kept = copy.deepcopy((model.state_dict(), history))
+    if checkpoint is None:
+        kept = copy.deepcopy((model.state_dict(), history))
     bar = tqdm(range(len(history), config.epochs), unit="epoch", disable=not progress)
-    try:
+    if checkpoint is not None and not resume:
+        _save(checkpoint, model, optimizer, config, history)
+    try:  # nothing stands between the file and this: whoever saw it may press Ctrl-C
         for epoch in bar:
             scores = _epoch(model, train_set, optimizer, config, epoch, watch)
             history.append(scores, evaluate(model, test_set))
