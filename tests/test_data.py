@@ -56,6 +56,7 @@ def test_a_wrong_name_lists_what_there_is(arguments, words):
         data.load(*arguments)
 
 
+@pytest.mark.usefixtures("our_own_messages")
 def test_bytes_become_floats_where_they_are_used():
     bytes_ = torch.tensor([0, 51, 255], dtype=torch.uint8)
     floats = data.as_float(bytes_)
@@ -63,7 +64,7 @@ def test_bytes_become_floats_where_they_are_used():
     assert bytes_.tolist() == [0, 51, 255]
     assert data.as_float(floats) is floats
     for wrong in (torch.arange(3), [0, 1]):
-        with pytest.raises(TypeError, match=r"images.* must be a"):
+        with pytest.raises(TypeError, match=r"images.* must be"):
             data.as_float(wrong)
 
 
