@@ -18,7 +18,7 @@ FLOORS = [
     {"spikformer": "torch jaxtyping"},
     {
         "released": "torch",
-        "data": "torch numpy sklearn snntorch pooch",
+        "data": "torch numpy sklearn PIL tqdm",
         "checkpoints": "torch safetensors",
     },
     {

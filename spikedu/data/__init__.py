@@ -1,13 +1,28 @@
-"""Real data sets behind one function."""
+"""Real data sets behind one function.
+
+| name | images | | where |
+|---|---|---|---|
+| digits | 1,437 + 360 of 1x8x8 | handwritten digits, stratified | in scikit-learn |
+| fashion-mini | 5,000 + 1,000 of 1x28x28 | the first of each class of the next | here |
+| fashion-mnist | 60,000 + 10,000 of 1x28x28 | ten kinds of clothes | to download |
+| mnist | 60,000 + 10,000 of 1x28x28 | handwritten digits | to download |
+| cifar10 | 50,000 + 10,000 of 3x32x32 | ten kinds of things | to download |
+
+The first number is for training, the second for testing. The two that are here come as
+float32; the big ones as uint8, see `as_float`.
+"""
 
 from __future__ import annotations
 
+from os import PathLike
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from spikedu import arguments
+from spikedu.data import files, places, sources
 
 SPLITS = ("train", "test")
 
@@ -23,15 +38,27 @@ class Images(NamedTuple):
     labels: Tensor
 
 
-def load(name: str = "digits", split: str = "train") -> Images:
-    """One split of a data set that is on this machine; nothing is downloaded.
+def load(
+    name: str = "digits",
+    split: str = "train",
+    *,
+    download: bool = False,
+    folder: str | PathLike | None = None,
+) -> Images:
+    """One split of a data set.
 
-    "digits": 1,797 handwritten digits of 8x8 pixels inside scikit-learn, stratified
-    into 1,437 to train on and 360 to test on, always the same ones.
+    A big one is looked for in `folder`, in the folder $SPIKEDU_DATA, as torchvision
+    keeps it in ./data and ~/data, and in the user's cache; what is nowhere is fetched
+    with `download` alone, into `folder` or the cache. Raises `FileNotFoundError`,
+    `ValueError` on a damaged file, `ConnectionError` where no server has it.
     """
-    arguments.choice("name", name, tuple(_LOADERS))
+    arguments.choice("name", name, NAMES)
     arguments.choice("split", split, SPLITS)
-    return _LOADERS[name](split)
+    arguments.instance("download", download, bool)
+    if name in _SHIPPED:
+        return _SHIPPED[name](split)
+    images, labels = places.read(name, split, download, folder)
+    return Images(torch.tensor(images), torch.tensor(labels, dtype=torch.int64))
 
 
 def as_float(images: Tensor) -> Tensor:
@@ -77,4 +104,15 @@ def _digits(split: str) -> Images:
     return Images(images, torch.tensor(labels, dtype=torch.int64))
 
 
-_LOADERS = {"digits": _digits}
+def _fashion_mini(split: str) -> Images:
+    file = sources.FASHION_MINI[split]
+    found = files.content(Path(__file__).with_name(file.name), file)
+    images = torch.tensor(files.tiles(files.picture(found), 28))
+    # The sheet has class after class; here they take turns, so that the first n of a
+    # split have n/10 of each.
+    images = images.view(10, -1, 1, 28, 28).transpose(0, 1).flatten(0, 1)
+    return Images(as_float(images), torch.arange(10).repeat(len(images) // 10))
+
+
+_SHIPPED = {"digits": _digits, "fashion-mini": _fashion_mini}
+NAMES = (*_SHIPPED, *sources.SOURCES)

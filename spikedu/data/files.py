@@ -1,0 +1,78 @@
+"""Files of data sets: each is checked by its digest before anything is made of it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class File:
+    """One file: its name, its bytes and their digest, of what a .gz of it holds."""
+
+    name: str
+    size: int
+    digest: str  # sha256 in hexadecimal; md5 where its makers published that alone
+
+
+def content(path: Path, file: File, packed: bool = False) -> bytes:
+    """The bytes of `file` in `path`, in a .gz where `packed`.
+
+    Raises `ValueError` where they are others: the file is damaged, or another.
+    """
+    try:
+        with (gzip.open if packed else open)(path, "rb") as stream:
+            found = stream.read(file.size + 1)  # no more, whatever a .gz would give
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _wrong(path, f"a broken .gz ({error})", file) from None
+    if len(found) != file.size:
+        more = "more than " if len(found) > file.size else ""
+        size = min(len(found), file.size)
+        raise _wrong(path, f"{more}{size:,} bytes", file)
+    if digest(found, _method(file)) != file.digest:
+        raise _wrong(path, f"other bytes, {digest(found, _method(file))[:12]}", file)
+    return found
+
+
+def digest(found: bytes, method: str = "sha256") -> str:
+    """In hexadecimal."""
+    return hashlib.new(method, found, usedforsecurity=False).hexdigest()
+
+
+def _method(file: File) -> str:
+    return "md5" if len(file.digest) == 32 else "sha256"
+
+
+def _wrong(path: Path, found: str, file: File) -> ValueError:
+    return ValueError(
+        f"{path} is damaged or not what its name says: found {found}, expected"
+        f" {file.size:,} bytes of {_method(file)} {file.digest[:12]}; delete it and get"
+        " it anew, data.load(..., download=True) does"
+    )
+
+
+def idx(found: bytes) -> np.ndarray:
+    """An array of bytes in the format of MNIST: sizes big-endian, then the values."""
+    axes = found[3]
+    shape = np.frombuffer(found, ">i4", axes, offset=4)
+    return np.frombuffer(found, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def picture(found: bytes) -> np.ndarray:
+    """The pixels of a PNG: [H, W] or [H, W, 3]."""
+    with Image.open(io.BytesIO(found), formats=["PNG"]) as image:
+        return np.asarray(image)
+
+
+def tiles(sheet: np.ndarray, side: int) -> np.ndarray:
+    """The square images [n, side, side] of a sheet of them, row after row."""
+    rows, columns = (length // side for length in sheet.shape)
+    cut = sheet.reshape(rows, side, columns, side).transpose(0, 2, 1, 3)
+    return cut.reshape(-1, side, side)
