@@ -58,7 +58,7 @@ def compare(shape, device: str, dtype) -> dict[str, tuple[int, float, int]]:
             print(f"{name}: left out, {type(error).__name__}: {str(error)[:200]}\n")
             continue
         kept = machine.saved_bytes(lambda way=way: way(x))
-        right, slope = oracle[name.split(", ")[1]]
+        right, slope = oracle[name.split(", ")[-1]]
         differ = int((spikes.detach() != right).sum())
         found[name] = differ, float((x.grad - slope).abs().max()), kept
     return found
@@ -88,7 +88,7 @@ def rows(shape, device, dtype, other, bandwidth, options) -> tuple[list, list[st
     bound = 5 * math.prod(shape) * torch.empty((), dtype=dtype).element_size()
     out = []
     for name, t in sorted(took.items(), key=lambda item: item[1]):
-        kind = name.split(", ")[1]
+        kind = name.split(", ")[-1]
         differ, slope, kept = known.get(name, (None, None, None))
         if differ and name.startswith("ours"):
             wrong.append(f"{name}, {shape}: {differ} spikes are not those of the loop")
@@ -99,7 +99,7 @@ def rows(shape, device, dtype, other, bandwidth, options) -> tuple[list, list[st
                 t * 1e3,
                 took[f"`snntorch.Leaky`, {kind}"] / t,
                 jelly_t and jelly_t / t,
-                f"{bound / bandwidth / t:.0%}",
+                f"{bound / bandwidth / t:.1%}",
                 kept and kept / 1e6,
                 differ,
                 slope,

@@ -77,11 +77,15 @@ def ways() -> dict:
     found = {
         "ours, hard": ours(lif_step_hard),
         "ours, soft": ours(lif_step),
+        "ours, spikes alone, hard": lambda x: fused.spikes(x, step=lif_step_hard),
+        "ours, spikes alone, soft": lambda x: fused.spikes(x),
         "`functional.lif`, hard": lambda x: functional.lif(x, step=lif_step_hard)[1],
         "`functional.lif`, soft": lambda x: functional.lif(x)[1],
         "`snntorch.Leaky`, hard": lambda x: leaky(x, True),
         "`snntorch.Leaky`, soft": lambda x: leaky(x, False),
     }
+    if not hasattr(fused, "spikes"):
+        found = {name: way for name, way in found.items() if "alone" not in name}
     if jelly is not None:
         found["SpikingJelly, hard"] = jelly_node()
         found["SpikingJelly compiled, hard"] = jelly_node(compiled=True)
