@@ -21,6 +21,7 @@ FLOORS = [
         "data": "torch numpy sklearn PIL tqdm",
         "checkpoints": "torch safetensors",
     },
+    {"augment": "torch numpy"},
     {
         "train": "torch tqdm",
         "energy": "torch",
@@ -50,7 +51,7 @@ FLOORS = [
     },
     {"doctor": "torch sklearn", "stages": ""},
     {"cli": "jupyterlab"},
-    {"__main__": ""},
+    {"__main__": "", "train.__main__": ""},
 ]
 LINES = {"functional": 200, "spikformer": 250}
 MODULES = sorted(PACKAGE.rglob("*.py"))
