@@ -2,7 +2,12 @@
 
 __version__ = "0.1.0"
 # What a reader calls without knowing its home.
-SHORT = {"look": "widgets", "Recorder": "record", "Recording": "record"}
+SHORT = {
+    "look": "widgets",
+    "Recorder": "record",
+    "Recording": "record",
+    "pretrained": "train",
+}
 
 
 def __getattr__(name):

@@ -6,8 +6,10 @@ whoever reads, or whatever dies, meets the old file or the new one.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,30 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], Any]:
 def write_text(path: str | Path, text: str) -> None:
     """A text file, whole or not at all."""
     _move_into_place(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def room(path: str | Path, size: int, needed: int) -> None:
+    """Raises `OSError` in words where files beside `path` cannot be written.
+
+    `needed` bytes must be free, and a file of `size` bytes is written there on trial.
+    """
+    folder = _path(path).parent
+    trial = folder / f"{Path(path).name}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise OSError(f"{free / 1e6:.1f} MB are free, {needed / 1e6:.1f} MB needed")
+        with open(trial, "wb") as file:
+            for start in range(0, size, 1 << 20):
+                file.write(bytes(min(size - start, 1 << 20)))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise OSError(f"{folder} cannot hold the files of a run: {error}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            trial.unlink()
 
 
 def _path(path: Any) -> Path:

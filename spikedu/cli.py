@@ -145,4 +145,11 @@ def train(arguments: argparse.Namespace) -> int:
     """Hand the rest of the command line to `spikedu.train`."""
     from spikedu.train import main
 
-    return main(arguments.rest)
+    return main(arguments.rest, draw=_curves)
+
+
+def _curves(history, path: Path) -> None:
+    from spikedu.figures import static, views
+
+    view = views.LearningCurveView.of(**vars(history))
+    path.write_bytes(static.learning_curve(view).image())

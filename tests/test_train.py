@@ -21,6 +21,7 @@ TINY = SpikformerConfig(
     16, 1, 2, steps=3, channels=1, image_size=8, pools=(False, False, True, True)
 )
 FEW = train.TrainConfig(epochs=4, batch_size=20, learning_rate=3e-3, seed=5)
+FILES = ["best.safetensors", "checkpoint.safetensors", "log.jsonl"]
 
 
 def model(seed=0):
@@ -52,7 +53,7 @@ def interrupt_after(monkeypatch, calls):
             raise KeyboardInterrupt
         return cross_entropy(*args, **options)
 
-    monkeypatch.setattr(train, "cross_entropy", loss)
+    monkeypatch.setattr(train.loop, "cross_entropy", loss)
 
 
 # ------------------------------------------------------------------ the loop itself
@@ -156,7 +157,7 @@ def test_an_interrupted_run_resumes_bit_for_bit(sets, tmp_path, monkeypatch, cal
     resumed = model(seed=99)  # its own weights must not matter
     assert run(resumed, sets, checkpoint=path, resume=True) == expected
     assert same(resumed, whole)
-    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert sorted(p.name for p in path.parent.iterdir()) == FILES
 
 
 def test_an_interrupt_right_after_the_file_is_in_place_agrees_with_it(
@@ -165,9 +166,10 @@ def test_an_interrupt_right_after_the_file_is_in_place_agrees_with_it(
     path, replaces = tmp_path / "a.safetensors", iter(range(3))
     move = checkpoints.os.replace
 
-    def interrupted(*names):
-        move(*names)
-        if next(replaces) == 2:  # before the first epoch, after the first, the second
+    def interrupted(part, whole):
+        move(part, whole)
+        # Before the first epoch, after the first, after the second.
+        if whole == path and next(replaces) == 2:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(checkpoints.os, "replace", interrupted)
@@ -267,7 +269,7 @@ def test_a_failing_write_leaves_the_old_file(sets, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         run(model(), sets, checkpoint=path)
     assert path.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.safetensors", *FILES[::2]]
 
 
 def test_the_new_file_is_moved_into_place_not_written_there(tmp_path, monkeypatch):
