@@ -138,16 +138,14 @@ def affine(images: Tensor, matrices: Tensor, fill: Tensor) -> Tensor:
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     columns, across = _taps(x, width)
     rows, down = _taps(y, height)
-    first = torch.arange(count, device=images.device).view(-1, 1, 1) * height
-    pixels = images.permute(0, 2, 3, 1).reshape(-1, channels)  # a pixel is one row
+    pixels = images.flatten(2)
     out = torch.zeros_like(pixels)
     for row, weight in zip(rows, down, strict=True):
-        start = (first + row) * width
         for column, share in zip(columns, across, strict=True):
-            at = (start + column).flatten()
-            part = (weight * share).flatten()[:, None].to(images.dtype)
-            out.addcmul_(pixels.index_select(0, at), part)
-    out = out.view(count, height, width, channels).permute(0, 3, 1, 2).clamp(0, 1)
+            at = (row * width + column).flatten(1)[:, None].expand(-1, channels, -1)
+            part = (weight * share).flatten(1)[:, None].to(images.dtype)
+            out.addcmul_(pixels.gather(2, at), part)
+    out = out.view_as(images).clamp(0, 1)
     return torch.where(inside[:, None], out, fill.to(out).view(-1, 1, 1))
 
 
