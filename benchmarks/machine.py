@@ -97,7 +97,7 @@ def interleaved(
     """
     calls, found = {}, {name: [] for name in ways}
     for name, way in ways.items():
-        way(2)  # warm
+        way(1)  # warm
         calls[name] = max(1, round(least / max(way(1), 1e-9)))
     for _ in range(rounds):
         for name in random.sample(list(ways), len(ways)):

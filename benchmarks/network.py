@@ -23,11 +23,11 @@ import copy
 import machine
 import network_memory
 import torch
-from network_peers import Jelly, Neurons, Transcription, jelly
+from network_peers import Jelly, Transcription, agreement, jelly
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from spikedu.spikformer import CIFAR10_4_384, LIF, Spikformer, SpikformerConfig
+from spikedu.spikformer import CIFAR10_4_384, Spikformer, SpikformerConfig
 
 MODELS = {"4-384": CIFAR10_4_384, "D=128": SpikformerConfig(dim=128, depth=2, heads=4)}
 QUICK = {"D=16": SpikformerConfig(dim=16, depth=1, heads=2, image_size=8)}
@@ -88,7 +88,7 @@ class Step:
 
     def forward(self):
         with autocast(self.device, self.precision):
-            return cross_entropy(self.net(self.x).float(), self.y)
+            return cross_entropy(self.net(self.x), self.y)
 
     def __call__(self):
         self.optimizer.zero_grad()
@@ -163,51 +163,6 @@ def inferences(nets, x, precision: str, options) -> dict:
     return found
 
 
-# ---------------------------------------------------------------- same network?
-def spikes(net, x) -> list[torch.Tensor]:
-    """What each group of neurons fires in one pass, in the order of the pass."""
-    trace = []
-    hooks = [
-        module.register_forward_hook(lambda module, given, out: trace.append(out))
-        for module in net.modules()
-        if isinstance(module, LIF | Neurons)
-    ]
-    logits = inference(net, x, "float32")()
-    for hook in hooks:
-        hook.remove()
-    return [*trace, logits]
-
-
-def agreement(nets, x, y) -> str:
-    """Ours and the transcription: logits, spikes, and losses of five training steps."""
-    two = {name: copy.deepcopy(nets[name]) for name in ("ours", "snnTorch")}
-    for net in two.values():  # statistics that BatchNorm has seen, alike in both
-        net.train()
-        with torch.no_grad():
-            for _ in range(10):
-                net(x)
-    *ours, logits = spikes(two["ours"], x)
-    *theirs, right = spikes(two["snnTorch"], x)
-    said = [f"logits within {(logits - right).abs().max():.1e}"]
-    if [s.numel() for s in ours] == [s.numel() for s in theirs]:
-        pairs = [
-            (a if a.shape == b.shape else a.mT, b)
-            for a, b in zip(ours, theirs, strict=True)
-        ]
-        if all(a.shape == b.shape for a, b in pairs):
-            differ = sum(int((a != b).sum()) for a, b in pairs)
-            total = sum(b.numel() for b in theirs)
-            said.append(f"{differ} of {total:,} spikes differ")
-    curves = {}
-    for name, net in two.items():
-        step = Step(net, x, y, "float32")
-        curves[name] = [step().item() for _ in range(5)]
-    off = max(abs(a - b) for a, b in zip(*curves.values(), strict=True))
-    curve = ", ".join(f"{loss:.4f}" for loss in curves["ours"])
-    said.append(f"losses of five steps ({curve}) within {off:.1e}")
-    return f"Ours against the transcription: {'; '.join(said)}."
-
-
 # ---------------------------------------------------------------- the tables
 def limit(config, batch: int, precision: str, limits: dict, training: bool) -> float:
     """Seconds that the operations and the neurons' bytes take at the measured rates."""
@@ -223,10 +178,10 @@ def report(name: str, config, batch: int, limits: dict, options) -> None:
     x = torch.rand(batch, config.channels, *[config.image_size] * 2)
     y = torch.randint(config.classes, (batch,))
     x, y = x.to(options.device), y.to(options.device)
-    print(f"### {name}, batch {batch}\n")
+    print(f"### {name}, batch {batch}\n\n{agreement(nets, x, y, Step)}\n")
     print(
         f"{macs(config) / 1e9:.4g} G multiply-adds and {neurons(config) / 1e6:.3g} M"
-        f" neurons, per image and step, T = {config.steps}. {agreement(nets, x, y)}\n",
+        f" neurons, per image and step, T = {config.steps}.\n",
         flush=True,
     )
     header = ["", "precision", "s", "x SpikingJelly", "x snnTorch"]

@@ -7,12 +7,14 @@ SpikingJelly 2.0.0 ships a later variant: it pools before the neuron and has no 
 It does the same kind of work and is a peer in speed alone.
 """
 
+import copy
+
 import snntorch as snn
 import torch
 from torch import Tensor, nn
 
 from spikedu import released
-from spikedu.spikformer import Spikformer, SpikformerConfig
+from spikedu.spikformer import LIF, Spikformer, SpikformerConfig
 
 try:
     from spikingjelly.activation_based import functional as jelly_functional
@@ -169,3 +171,63 @@ class Jelly(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         jelly_functional.reset_net(self.net)
         return self.net(images).mean(0)
+
+
+# ---------------------------------------------------------------- same network?
+@torch.no_grad()
+def spikes(net, x: Tensor) -> list[Tensor]:
+    """What each group of neurons fires in one pass, in order; then the logits."""
+    trace = []
+    hooks = [
+        module.register_forward_hook(lambda module, given, out: trace.append(out))
+        for module in net.modules()
+        if isinstance(module, LIF | Neurons)
+    ]
+    logits = net.eval()(x)
+    for hook in hooks:
+        hook.remove()
+    return [*trace, logits]
+
+
+def agreement(nets, x: Tensor, y: Tensor, make) -> str:
+    """Ours and the transcription: logits, spikes, and the losses of five steps.
+
+    A spike that flips at rounding makes two curves of one, so a third curve, of the
+    transcription in another memory layout, says how far apart those lie.
+    """
+    x, y = x[:8], y[:8]
+    two = {name: copy.deepcopy(nets[name]) for name in ("ours", "snnTorch")}
+    for net in two.values():  # statistics that BatchNorm has seen, alike in both
+        net.train()
+        with torch.no_grad():
+            for _ in range(10):
+                net(x)
+    *ours, logits = spikes(two["ours"], x)
+    *theirs, right = spikes(two["snnTorch"], x)
+    said = [f"logits within {(logits - right).abs().max():.1e}"]
+    if len(ours) == len(theirs):
+        pairs = [
+            (a if a.shape == b.shape else a.mT, b)
+            for a, b in zip(ours, theirs, strict=True)
+        ]
+        if all(a.shape == b.shape for a, b in pairs):
+            differ = sum(int((a != b).sum()) for a, b in pairs)
+            total = sum(b.numel() for b in theirs)
+            said.append(f"{differ} of {total:,} spikes differ")
+    again = copy.deepcopy(two["snnTorch"])
+    two["again"] = again.to(memory_format=torch.channels_last)
+    curves = {}
+    for name, net in two.items():
+        step = make(net, x, y, "float32")
+        curves[name] = torch.tensor([step().item() for _ in range(5)])
+    off, noise = (curves[n] - curves["snnTorch"] for n in ("ours", "again"))
+    said += [
+        f"losses of five steps {listed(curves['ours'], '.3f')}",
+        f"off by {listed(off.abs(), '.0e')}",
+        f"the transcription in another memory layout: by {listed(noise.abs(), '.0e')}",
+    ]
+    return f"Ours against the transcription: {'; '.join(said)}."
+
+
+def listed(values: Tensor, form: str) -> str:
+    return ", ".join(format(value, form) for value in values.tolist())
