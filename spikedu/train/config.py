@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields
 
-from spikedu import arguments
+from spikedu import arguments, augment
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 
@@ -40,6 +40,7 @@ class TrainConfig:
         arguments.number("label_smoothing", self.label_smoothing, 0, 1)
         floor, peak = self.learning_rate_floor, self.learning_rate
         arguments.number("learning_rate_floor", floor, 0, peak)
+        arguments.choice("augment", self.augment, augment.RECIPES)
         arguments.number("mixup", self.mixup, 0)
         arguments.number("mixup_until", self.mixup_until, 0, 1)
         arguments.count("accumulate", self.accumulate, high=self.batch_size)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 from tqdm.auto import tqdm
 
-from spikedu import arguments, data
+from spikedu import arguments, augment, data
 from spikedu.spikformer import LIF, Spikformer
 from spikedu.train import memory, ranks
 from spikedu.train.config import PLAIN, History, TrainConfig, learning_rate
@@ -72,11 +72,12 @@ def _one_epoch(run: Run, network, train_set, test_set, bar, watch) -> None:
     trained = _train(run, network, train_set, epoch, bar, watch)
     seconds = time.perf_counter() - began
     ranks.alike(run.model)
-    with _autocast(run), firing_rates(run.model) as rates:
+    with _autocast(run), spike_counts(run.model) as counts:
         tested = evaluate(run.model, test_set)
     _finite(run, trained[0] + tested[0], epoch)
     run.history.append(trained, tested)
-    mean = sum(rates.values()) / len(rates)
+    spikes, chances = map(sum, zip(*counts.values(), strict=True))
+    mean, rates = spikes / chances, {k: s / n for k, (s, n) in counts.items()}
     names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
     run.keep(
         dict(zip(names, (*trained, *tested), strict=True))
@@ -85,7 +86,7 @@ def _one_epoch(run: Run, network, train_set, test_set, bar, watch) -> None:
         | {"firing_rate": mean, "firing_rates": rates}
     )
     bar.set_postfix_str(
-        f"loss {trained[0]:.3f}, test {tested[1]:.1%}, {mean:.3f} spikes a step"
+        f"loss {trained[0]:.3f}, test {tested[1]:.1%}, firing rate {mean:.3f}"
     )
 
 
@@ -178,19 +179,19 @@ def evaluate(model: Spikformer, images: data.Images) -> tuple[float, float]:
 
 
 @contextmanager
-def firing_rates(model: nn.Module) -> Iterator[dict[str, float]]:
-    """By layer: spikes per neuron and step, in the first batch that comes by."""
-    rates, hooks = {}, []
+def spike_counts(model: nn.Module) -> Iterator[dict[str, tuple[float, int]]]:
+    """By layer: spikes, and neurons times steps, in the first batch that comes by."""
+    counts, hooks = {}, []
     for name, module in model.named_modules():
         if isinstance(module, LIF):
 
             def note(module, inputs, spikes, name=name):
-                if name not in rates:
-                    rates[name] = spikes.float().mean().item()
+                if name not in counts:
+                    counts[name] = spikes.float().sum().item(), spikes.numel()
 
             hooks.append(module.register_forward_hook(note))
     try:
-        yield rates
+        yield counts
     finally:
         for hook in hooks:
             hook.remove()
@@ -206,12 +207,8 @@ def _batches(images: int, config: TrainConfig, generator) -> list[Tensor]:
 
 def _prepared(run: Run, images: data.Images, batch: Tensor, epoch: int, generator):
     """Images and labels of a batch, augmented; labels that are mixed are shares."""
-    config = run.config
-    x, y = data.as_float(images.images[batch]), images.labels[batch]
-    if config.augment != "none" or config.mixup:
-        from spikedu import augment
-    if config.augment != "none":
-        x = augment.apply(x, config.augment, generator)
+    config, y = run.config, images.labels[batch]
+    x = augment.apply(images.images[batch], config.augment, generator)
     if config.mixup and epoch < config.mixup_until * config.epochs:
         y = one_hot(y, run.model.config.classes).to(x.dtype)
         x, y = augment.mixup(x, y, config.mixup, generator)
