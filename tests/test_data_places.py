@@ -170,7 +170,11 @@ CHANGED = WHOLE[:-1] + bytes([WHOLE[-1] ^ 1])
         (NAME, WHOLE[:30], "found 30 bytes, expected 76 bytes"),
         (NAME, WHOLE + b"more", "found more than 76 bytes, expected 76"),
         (NAME, b"", "found 0 bytes"),
-        (NAME, CHANGED, f"other bytes, {files.digest(CHANGED)[:12]}, expected 76"),
+        (
+            NAME,
+            CHANGED,
+            f"other bytes, of sha256 {files.digest(CHANGED)[:12]}, expected 76",
+        ),
         (f"{NAME}.gz", PACKED[:40], r"found a broken \.gz \(Compressed file ended"),
         (f"{NAME}.gz", PACKED[:20] + b"!" + PACKED[21:], r"found a broken \.gz|other"),
         (f"{NAME}.gz", b"<html>not found</html>", r"broken \.gz \(Not a gzipped file"),

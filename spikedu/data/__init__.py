@@ -106,8 +106,9 @@ def _digits(split: str) -> Images:
 
 def _fashion_mini(split: str) -> Images:
     file = sources.FASHION_MINI[split]
-    found = files.content(Path(__file__).with_name(file.name), file)
-    images = torch.tensor(files.tiles(files.picture(found), 28))
+    path = Path(__file__).with_name(file.name)
+    content = files.content(path, file, cure="install spikedu again")
+    images = torch.tensor(files.tiles(files.picture(content), 28))
     # The sheet has class after class; here they take turns, so that the first n of a
     # split have n/10 of each.
     images = images.view(10, -1, 1, 28, 28).transpose(0, 1).flatten(0, 1)

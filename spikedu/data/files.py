@@ -22,52 +22,49 @@ class File:
     digest: str  # sha256 in hexadecimal; md5 where its makers published that alone
 
 
-def content(path: Path, file: File, packed: bool = False) -> bytes:
+AGAIN = "delete it and get it anew, data.load(..., download=True) does"
+
+
+def content(path: Path, file: File, packed: bool = False, cure: str = AGAIN) -> bytes:
     """The bytes of `file` in `path`, in a .gz where `packed`.
 
-    Raises `ValueError` where they are others: the file is damaged, or another.
+    Raises `ValueError`, with the `cure`, where the file is damaged or another.
     """
     try:
         with (gzip.open if packed else open)(path, "rb") as stream:
-            found = stream.read(file.size + 1)  # no more, whatever a .gz would give
+            content = stream.read(file.size + 1)  # no more, whatever a .gz would give
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _wrong(path, f"a broken .gz ({error})", file) from None
-    if len(found) != file.size:
-        more = "more than " if len(found) > file.size else ""
-        size = min(len(found), file.size)
-        raise _wrong(path, f"{more}{size:,} bytes", file)
-    if digest(found, _method(file)) != file.digest:
-        raise _wrong(path, f"other bytes, {digest(found, _method(file))[:12]}", file)
-    return found
-
-
-def digest(found: bytes, method: str = "sha256") -> str:
-    """In hexadecimal."""
-    return hashlib.new(method, found, usedforsecurity=False).hexdigest()
-
-
-def _method(file: File) -> str:
-    return "md5" if len(file.digest) == 32 else "sha256"
-
-
-def _wrong(path: Path, found: str, file: File) -> ValueError:
-    return ValueError(
+        found = f"a broken .gz ({error})"
+    else:
+        method = "md5" if len(file.digest) == 32 else "sha256"
+        if len(content) != file.size:
+            more = "more than " if len(content) > file.size else ""
+            found = f"{more}{min(len(content), file.size):,} bytes"
+        elif (other := digest(content, method)) != file.digest:
+            found = f"other bytes, of {method} {other[:12]}"
+        else:
+            return content
+    raise ValueError(
         f"{path} is damaged or not what its name says: found {found}, expected"
-        f" {file.size:,} bytes of {_method(file)} {file.digest[:12]}; delete it and get"
-        " it anew, data.load(..., download=True) does"
+        f" {file.size:,} bytes of {file.digest[:12]}; {cure}"
     )
 
 
-def idx(found: bytes) -> np.ndarray:
+def digest(content: bytes, method: str = "sha256") -> str:
+    """In hexadecimal."""
+    return hashlib.new(method, content, usedforsecurity=False).hexdigest()
+
+
+def idx(content: bytes) -> np.ndarray:
     """An array of bytes in the format of MNIST: sizes big-endian, then the values."""
-    axes = found[3]
-    shape = np.frombuffer(found, ">i4", axes, offset=4)
-    return np.frombuffer(found, np.uint8, offset=4 + 4 * axes).reshape(shape)
+    axes = content[3]
+    shape = np.frombuffer(content, ">i4", axes, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
 
 
-def picture(found: bytes) -> np.ndarray:
+def picture(content: bytes) -> np.ndarray:
     """The pixels of a PNG: [H, W] or [H, W, 3]."""
-    with Image.open(io.BytesIO(found), formats=["PNG"]) as image:
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
         return np.asarray(image)
 
 
