@@ -44,7 +44,9 @@ def device() -> str:
     """What `spikedu train` computes on here."""
     import torch
 
-    threads = f"{torch.get_num_threads()} CPU threads"
+    from spikedu.fused import compiled
+
+    threads = f"{torch.get_num_threads()} CPU threads, {compiled.state()}"
     if torch.cuda.is_available():
         return f"cuda, {torch.cuda.get_device_name()}; {threads}"
     return f"cpu; {threads}"

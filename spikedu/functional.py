@@ -116,7 +116,12 @@ def lif(
     u = torch.zeros_like(current[0]) if u is None else u
     s = torch.zeros_like(current[0]) if s is None else s
     arguments.step(u, s, current[0], beta, threshold, step=step)
-    if step in (lif_step, lif_step_hard):  # checked above, once for all T steps
+    return unroll(current, beta, threshold, step, u, s)
+
+
+def unroll(current, beta, threshold, step, u, s) -> tuple[Tensor, Tensor]:
+    """The loop inside `lif`, without its checks: what `torch.compile` can fuse."""
+    if step in (lif_step, lif_step_hard):  # checked by `lif`, once for all T steps
         step = step.__wrapped__
     trace = []
     for i in current:

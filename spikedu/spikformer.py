@@ -78,7 +78,7 @@ class LIF(nn.Module):
         self.step, self.threshold, self.beta = NEURONS[config.neuron], threshold, 0.5
 
     def forward(self, current: Float[Tensor, "T *shape"]) -> Float[Tensor, "T *shape"]:
-        return fused.lif(current, self.beta, self.threshold, self.step)[1]
+        return fused.spikes(current, self.beta, self.threshold, self.step)
 
     def extra_repr(self) -> str:
         return f"{self.step.__name__}, beta={self.beta}, threshold={self.threshold}"

@@ -1,12 +1,21 @@
 """The fast neuron against the readable loop: same spikes, membrane and gradient."""
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from spikedu import functional, fused
 from spikedu.functional import lif_step, lif_step_hard
+from spikedu.fused import compiled, eager
 
+BUILT = compiled.state() == "compiled neuron"
+WAYS = [compiled, eager] if BUILT else [eager]
+WAY = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 BOTH = pytest.mark.parametrize("step", [lif_step, lif_step_hard])
 
 
@@ -34,8 +43,26 @@ def outcome(lif, current, step, weights, beta=0.6, threshold=0.75):
 
 
 def must_agree(current, step, weights=(1, 1), **constants):
+    """By the way that `fused` takes, and in single precision by every way there is."""
+    spikes = must_be_alike(fused.lif, current, step, weights, constants)
+    current = current.float()
+    for way in WAYS:
+
+        def lif(current, beta, threshold, step, way=way):
+            assert way.takes(current)
+            constants = float(beta), float(threshold), step is lif_step_hard
+            return way.lif(current, *constants, True)
+
+        must_be_alike(lif, current, step, weights, constants)
+    constants = {"beta": 0.6, "threshold": 0.75} | constants
+    alone = fused.spikes(current, **constants, step=step)
+    assert torch.equal(alone, functional.lif(current, **constants, step=step)[1])
+    return spikes
+
+
+def must_be_alike(lif, current, step, weights, constants):
     expected = outcome(functional.lif, current, step, weights, **constants)
-    got = outcome(fused.lif, current, step, weights, **constants)
+    got = outcome(lif, current, step, weights, **constants)
     within = 1e-12 if current.dtype == torch.float64 else 1e-6
     assert torch.equal(got[1], expected[1])
     assert torch.equal(got[0], expected[0])
@@ -173,6 +200,110 @@ def test_defaults_are_those_of_the_loop(step):
         expected, got = functional.lif(current, **kwargs), fused.lif(current, **kwargs)
         must_be_busy(got[1])
         assert torch.equal(expected[0], got[0]) and torch.equal(expected[1], got[1])
+
+
+# ---------------------------------------------------------------- the ways
+@BOTH
+@WAY
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_half_precision_drives_a_membrane_of_single_precision(way, step, dtype):
+    current = (random(30, 3, 70, seed=16) * 1.5 + 0.6).to(dtype)
+    weight = random(30, 3, 70, seed=17).to(dtype)
+    if not way.takes(current):
+        assert way is compiled and dtype is torch.float16
+        return
+    found = []
+    for lif, x in (
+        (lambda x: functional.lif(x, 0.6, 0.75, step), current.float()),
+        (lambda x: way.lif(x, 0.6, 0.75, step is lif_step_hard, True), current),
+    ):
+        x.requires_grad_()
+        u, s = lif(x)
+        (grad,) = torch.autograd.grad((weight * s).sum(), x)
+        found.append((u.detach(), s.detach(), grad))
+    expected, got = found
+    must_be_busy(got[1])
+    assert {x.dtype for x in got} == {dtype}
+    assert torch.equal(got[1].float(), expected[1])
+    assert torch.equal(got[0], expected[0].to(dtype))
+    # One rounding to half precision, of a gradient computed in single precision.
+    torch.testing.assert_close(got[2], expected[2].to(dtype), rtol=1e-2, atol=1e-4)
+    if dtype is torch.bfloat16:  # a membrane of 8 bits would have fired elsewhere
+        assert not torch.equal(functional.lif(current, 0.6, 0.75, step)[1], got[1])
+
+
+@WAY
+@BOTH
+def test_a_repeated_image_is_not_copied(way, step):
+    """A current of stride 0 in time: read again and again; its gradients are T."""
+    image = drive(3, 40, seed=18, dtype=torch.float32)
+    repeated = image.expand(5, 3, 40)
+    hard = step is lif_step_hard
+    got = outcome(lambda x, *c: way.lif(x, *c[:2], hard, True), repeated, step, (1, 1))
+    expected = outcome(functional.lif, repeated, step, (1, 1))
+    must_be_busy(got[1])
+    assert torch.equal(got[1], expected[1])
+    torch.testing.assert_close(got[2], expected[2], rtol=0, atol=1e-5)
+
+
+@pytest.mark.skipif(not BUILT, reason="no C++ compiler here")
+@BOTH
+def test_the_number_of_threads_changes_nothing(step):
+    current = drive(4, 40, 2000, seed=19, dtype=torch.float32)
+    assert current.numel() > 2 * compiled.WORTH
+    found, before = [], torch.get_num_threads()
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            found.append(outcome(fused.lif, current, step, (1, 1)))
+    finally:
+        torch.set_num_threads(before)
+    must_be_busy(found[0][1])
+    for other in found[1:]:
+        assert all(map(torch.equal, found[0], other))
+
+
+ASKS = """
+import json, torch
+from spikedu import fused
+from spikedu.fused import compiled
+torch.manual_seed(0)
+spikes = fused.spikes(torch.rand(9, 50))
+print(json.dumps([compiled.state(), spikes.sum().item()]))
+"""
+
+
+def asked(**env):
+    """State and spikes of a fresh Python with these variables."""
+    answer = subprocess.run(
+        [sys.executable, "-c", ASKS],
+        env=os.environ | {"PYTHONWARNINGS": "error"} | env,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 0 and answer.stderr == "", answer.stderr
+    return json.loads(answer.stdout)
+
+
+def test_without_a_compiler_that_works_the_eager_way_is_taken_silently(tmp_path):
+    here = asked()
+    off = asked(SPIKEDU_COMPILED="0")
+    assert "SPIKEDU_COMPILED" in off[0] and off[1] == here[1] > 0
+    none = asked(PATH=str(tmp_path))
+    assert none[0].startswith("eager") and none[1] == here[1]
+    if sys.platform == "win32":
+        return
+    broken = tmp_path / "c++"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    cache = tmp_path / "cache"
+    failed = asked(PATH=f"{tmp_path}:/bin", HOME=str(cache), XDG_CACHE_HOME=str(cache))
+    assert failed[0].startswith("eager") and failed[1] == here[1]
+    assert not [x for x in cache.rglob("*") if x.is_file()]
+    (tmp_path / "file").touch()  # no folder can be made there
+    nowhere = str(tmp_path / "file")
+    unwritable = asked(HOME=nowhere, XDG_CACHE_HOME=nowhere)
+    assert unwritable[0].startswith("eager") and unwritable[1] == here[1]
 
 
 # ---------------------------------------------------------------- left to the loop

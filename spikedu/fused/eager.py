@@ -1,7 +1,4 @@
-"""Fast versions behind the signatures of `functional`, with the same results.
-
-The readable loop stays their oracle: whatever this file does not cover goes there.
-"""
+"""The neurons as one node of the graph, in PyTorch's own operations."""
 
 from __future__ import annotations
 
@@ -9,9 +6,6 @@ import math
 
 import torch
 from torch import Tensor
-
-from spikedu import arguments, functional
-from spikedu.functional import Scalar, Step, lif_step, lif_step_hard
 
 
 class _LIF(torch.autograd.Function):
@@ -72,30 +66,14 @@ def _surrogate_times(grad: Tensor, x: Tensor, hard: bool, out: Tensor) -> None:
         torch.div(grad, x.mul_(math.pi).square_().add_(1), out=out)
 
 
-def lif(
-    current: Tensor,
-    beta: Scalar = 0.5,
-    threshold: Scalar = 1.0,
-    step: Step = lif_step,
-    u: Tensor | None = None,
-    s: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """`functional.lif`, faster: (membrane, spikes), both [T, ...], the same numbers.
-
-    Does not look for NaN in `current` (that would read it once more) and cannot be
-    differentiated twice; a learned constant or a given state takes the readable loop.
-    """
-    known = step in (lif_step, lif_step_hard) and u is None and s is None
-    if not known or isinstance(beta, Tensor) or isinstance(threshold, Tensor):
-        return functional.lif(current, beta, threshold, step, u, s)
-    arguments.sequence("current", current, finite=False)
-    arguments.neuron(beta, threshold, current[0])
-    return _LIF.apply(current, float(beta), float(threshold), step is lif_step_hard)
+def takes(current: Tensor) -> bool:
+    """Everything."""
+    return True
 
 
-def spiking_attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
-    """`functional.spiking_attention`, unchecked, in the order with fewer products."""
-    (n, d), (m, d_v) = q.shape[-2:], v.shape[-2:]
-    if n * m * (d + d_v) <= (n + m) * d * d_v:
-        return (q @ k.mT) @ v * scale
-    return q @ (k.mT @ v) * scale
+def lif(current: Tensor, beta: float, threshold: float, hard: bool, membrane: bool):
+    """(membrane, spikes) as `functional.lif`, half precision in float32 within."""
+    if current.dtype not in (torch.bfloat16, torch.float16):
+        return _LIF.apply(current, beta, threshold, hard)
+    found = _LIF.apply(current.float(), beta, threshold, hard)
+    return tuple(x.to(current.dtype) for x in found)
