@@ -18,6 +18,7 @@ FLOORS = [
     {"spikformer": "torch jaxtyping"},
     {
         "released": "torch",
+        "inference": "torch",
         "data": "torch numpy sklearn PIL tqdm",
         "checkpoints": "torch safetensors",
     },
