@@ -11,7 +11,7 @@ from spikedu import arguments
 from spikedu.spikformer import Spikformer, SpikingConv2d, SpikingLinear
 
 
-def folded(model) -> Spikformer:
+def folded(model: Spikformer) -> Spikformer:
     """A copy in eval mode without BatchNorm: its scale and shift are in the weights.
 
     BN(X W) = X (W a) + b is what Eqs. (6) and (11) to (16) compute once the running

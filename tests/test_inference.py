@@ -55,6 +55,6 @@ def test_the_network_itself_is_untouched_and_no_batchnorm_is_left(model):
     assert all(p.requires_grad for p in model.parameters())
 
 
-def test_something_else_is_refused():
+def test_something_else_is_refused(our_own_messages):
     with pytest.raises(TypeError, match="model = Linear: must be"):
         folded(nn.Linear(2, 3))
