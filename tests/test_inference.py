@@ -56,5 +56,5 @@ def test_the_network_itself_is_untouched_and_no_batchnorm_is_left(model):
 
 
 def test_something_else_is_refused(our_own_messages):
-    with pytest.raises(TypeError, match="model = Linear: must be"):
+    with pytest.raises(TypeError, match="model = 'Linear': must be a Spikformer"):
         folded(nn.Linear(2, 3))

@@ -6,6 +6,8 @@ backward pass computes it again from the current, so that nothing else has to be
 
 from __future__ import annotations
 
+from typing import no_type_check
+
 import torch
 from torch import Tensor
 
@@ -87,6 +89,7 @@ def _launch(kernel, arrays, constants, **flags) -> None:
 
 if triton is not None:
 
+    @no_type_check  # a hook around it would hide its source from Triton
     @triton.jit
     def _step(u, s, current, beta, gain, threshold, HARD: tl.constexpr):
         if HARD:
@@ -98,6 +101,7 @@ if triton is not None:
             s = tl.where(u > threshold, 1.0, 0.0)
         return u, s
 
+    @no_type_check
     @triton.jit
     def _forward(
         current_at,
@@ -131,6 +135,7 @@ if triton is not None:
             spikes_at += count
             membrane_at += count
 
+    @no_type_check
     @triton.jit
     def _backward(
         current_at,
