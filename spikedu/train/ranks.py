@@ -61,8 +61,7 @@ def wrapped(model: nn.Module, sync_batchnorm: bool) -> nn.Module:
         for module in model.modules():
             if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
                 module.__class__ = SyncBatchNorm  # the same parameters, under its names
-    # The running statistics go into no training step: `alike` brings them together.
-    return DistributedDataParallel(model, broadcast_buffers=False)
+    return DistributedDataParallel(model)
 
 
 def alone(network: nn.Module, quiet: bool):
