@@ -6,7 +6,8 @@ and repeats an uninterrupted one bit for bit on a CPU. The loop is in `loop`.
 
 from spikedu.train.command import main
 from spikedu.train.config import History, TrainConfig, learning_rate
-from spikedu.train.loop import evaluate, train
+from spikedu.train.evaluation import evaluate
+from spikedu.train.loop import train
 from spikedu.train.presets import RECIPES
 from spikedu.train.run import load
 from spikedu.train.weights import made_by, names, pretrained

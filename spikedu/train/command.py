@@ -16,7 +16,8 @@ from spikedu import checkpoints, data
 from spikedu.spikformer import Spikformer
 from spikedu.train import ranks, weights
 from spikedu.train.config import PRECISIONS, History, TrainConfig
-from spikedu.train.loop import evaluate, train
+from spikedu.train.evaluation import evaluate
+from spikedu.train.loop import train
 from spikedu.train.presets import RECIPES
 from spikedu.train.run import versions
 from spikedu.train.stops import Stops, sigterm_as_ctrl_c

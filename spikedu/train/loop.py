@@ -5,19 +5,19 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, one_hot
+from torch import Tensor
+from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
-from spikedu import arguments, augment, data
-from spikedu.spikformer import LIF, Spikformer
-from spikedu.train import memory, ranks
+from spikedu import arguments, data
+from spikedu.spikformer import Spikformer
+from spikedu.train import batches, evaluation, memory, ranks
 from spikedu.train.config import PLAIN, History, TrainConfig, learning_rate
+from spikedu.train.evaluation import evaluate
 from spikedu.train.run import Run
 
 Watch = Callable[[int, float, float], object]
@@ -72,41 +72,41 @@ def _one_epoch(run: Run, network, train_set, test_set, bar, watch) -> None:
     trained = _train(run, network, train_set, epoch, bar, watch)
     seconds = time.perf_counter() - began
     ranks.alike(run.model)
-    with _autocast(run), spike_counts(run.model) as counts:
+    with _autocast(run), evaluation.spike_counts(run.model) as counts:
         tested = evaluate(run.model, test_set)
     _finite(run, trained[0] + tested[0], epoch)
     run.history.append(trained, tested)
-    spikes, chances = map(sum, zip(*counts.values(), strict=True))
-    mean, rates = spikes / chances, {k: s / n for k, (s, n) in counts.items()}
-    names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+    rate, rates = evaluation.firing_rates(counts)
     run.keep(
-        dict(zip(names, (*trained, *tested), strict=True))
-        | {"learning_rate": run.optimizer.param_groups[0]["lr"]}
-        | {"seconds": seconds, "images_per_second": len(train_set.labels) / seconds}
-        | {"firing_rate": mean, "firing_rates": rates}
+        {
+            **{name: values[-1] for name, values in vars(run.history).items()},
+            "learning_rate": run.optimizer.param_groups[0]["lr"],
+            "seconds": seconds,
+            "images_per_second": len(train_set.labels) / seconds,
+            "firing_rate": rate,
+            "firing_rates": rates,
+        }
     )
     bar.set_postfix_str(
-        f"loss {trained[0]:.3f}, test {tested[1]:.1%}, firing rate {mean:.3f}"
+        f"loss {trained[0]:.3f}, test {tested[1]:.1%}, firing rate {rate:.3f}"
     )
 
 
 def _train(run: Run, network, train_set, epoch, bar, watch) -> tuple[float, float]:
     """One pass over the training set, all of whose chance (seed, epoch) fixes."""
-    config, device = run.config, run.device
+    config, device, classes = run.config, run.device, run.model.config.classes
     generator = torch.Generator().manual_seed(config.seed << 20 | epoch)
-    batches = _batches(len(train_set.labels), config, generator)
+    order = batches.of_epoch(len(train_set.labels), config, generator)
     loss, right = torch.zeros((), device=device), torch.zeros((), device=device)
     network.train()
-    for n, batch in enumerate(batches):
-        step = epoch * len(batches) + n
+    for n, indices in enumerate(order):
+        step = epoch * len(order) + n
         for group in run.optimizer.param_groups:
-            group["lr"] = learning_rate(step, len(batches), config)
-        # Every process draws the whole batch, then takes its share of it: so the same
-        # images meet, however many processes there are.
-        x, y = _prepared(run, train_set, batch.to(device), epoch, generator)
-        x, y = ranks.share(x), ranks.share(y)
+            group["lr"] = learning_rate(step, len(order), config)
+        images = data.Images(*(x[indices.to(device)] for x in train_set))
+        x, y = batches.prepared(images, classes, config, epoch, generator)
         try:
-            error, hits = _step(run, network, x, y, len(batch))
+            error, hits = _step(run, network, x, y, len(indices))
         except Exception as failed:
             if not memory.is_out(failed):
                 raise
@@ -115,11 +115,11 @@ def _train(run: Run, network, train_set, epoch, bar, watch) -> tuple[float, floa
             _say_what_fits(run, x, y, epoch)
         loss += error * len(x)
         right += hits
-        bar.update(len(batch))
+        bar.update(len(indices))
         if watch is not None:
             watch(step + 1, error.item(), hits.item() / len(x))
-    images = sum(map(len, batches))
-    return ranks.total(loss).item() / images, ranks.total(right).item() / images
+    seen = sum(map(len, order))
+    return ranks.total(loss).item() / seen, ranks.total(right).item() / seen
 
 
 def _step(run: Run, network, x: Tensor, y: Tensor, images: int):
@@ -149,76 +149,14 @@ def _step(run: Run, network, x: Tensor, y: Tensor, images: int):
 def _loss(run: Run, network, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """The mean cross-entropy that is made smaller, and the number of hits."""
     with _autocast(run):
-        logits = _at_least_float32(network(x))
+        logits = evaluation.at_least_float32(network(x))
     smoothing = run.config.label_smoothing
     truth = y.argmax(1) if y.ndim == 2 else y
     hits = (logits.argmax(1) == truth).sum()
     return cross_entropy(logits, y, label_smoothing=smoothing), hits
 
 
-@torch.no_grad()
-def evaluate(model: Spikformer, images: data.Images) -> tuple[float, float]:
-    """Mean cross-entropy (nats) and accuracy (0 to 1) in eval mode."""
-    arguments.instance("model", model, Spikformer)
-    data.check("images", images, model.config.channels, model.config.classes)
-    device = next(model.parameters()).device
-    training, loss, right = model.training, 0.0, 0
-    model.eval()
-    pairs = (ranks.share(x).split(256) for x in images)
-    for x, y in zip(*pairs, strict=True):
-        if len(x):
-            y = y.to(device)
-            logits = _at_least_float32(model(data.as_float(x.to(device))))
-            loss += cross_entropy(logits, y, reduction="sum").item()
-            right += (logits.argmax(1) == y).sum().item()
-    model.train(training)
-    if ranks.count() > 1:
-        sums = torch.tensor([loss, right], dtype=torch.float64, device=device)
-        loss, right = ranks.total(sums).tolist()
-    return loss / len(images.labels), right / len(images.labels)
-
-
-@contextmanager
-def spike_counts(model: nn.Module) -> Iterator[dict[str, tuple[float, int]]]:
-    """By layer: spikes, and neurons times steps, in the first batch that comes by."""
-    counts, hooks = {}, []
-    for name, module in model.named_modules():
-        if isinstance(module, LIF):
-
-            def note(module, inputs, spikes, name=name):
-                if name not in counts:
-                    counts[name] = spikes.float().sum().item(), spikes.numel()
-
-            hooks.append(module.register_forward_hook(note))
-    try:
-        yield counts
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
 # ---------------------------------------------------------------- the small parts
-def _batches(images: int, config: TrainConfig, generator) -> list[Tensor]:
-    """The indices of each batch. A last one too small to be cut up is left out."""
-    order = torch.randperm(images, generator=generator)
-    parts = config.accumulate * ranks.count()
-    return [batch for batch in order.split(config.batch_size) if len(batch) >= parts]
-
-
-def _prepared(run: Run, images: data.Images, batch: Tensor, epoch: int, generator):
-    """Images and labels of a batch, augmented; labels that are mixed are shares."""
-    config, y = run.config, images.labels[batch]
-    x = augment.apply(images.images[batch], config.augment, generator)
-    if config.mixup and epoch < config.mixup_until * config.epochs:
-        y = one_hot(y, run.model.config.classes).to(x.dtype)
-        x, y = augment.mixup(x, y, config.mixup, generator)
-    return x, y
-
-
-def _at_least_float32(logits: Tensor) -> Tensor:
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
-
-
 def _autocast(run: Run) -> torch.autocast:
     kind = getattr(torch, run.config.precision)
     half = kind is not torch.float32
