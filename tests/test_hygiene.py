@@ -119,8 +119,9 @@ def test_pickles_are_recognised(tmp_path):
 def test_the_top_level_holds_what_the_design_names():
     top = {f.relative_to(ROOT).parts[0] for f in FILES}
     assert top <= set(
-        "README.md LICENSE LICENSES.md CHANGELOG.md CITATION.cff environment.yml pyproject.toml "
-        "constraints.txt Makefile notebooks spikedu tests benchmarks docs .github .ci "
+        "README.md LICENSE LICENSES.md CHANGELOG.md CITATION.cff environment.yml "
+        "pyproject.toml constraints.txt Makefile notebooks spikedu tests benchmarks docs "
+        ".github .ci "
         ".gitignore .gitattributes jupytext.toml".split()
     )
 
