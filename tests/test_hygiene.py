@@ -120,8 +120,8 @@ def test_the_top_level_holds_what_the_design_names():
     top = {f.relative_to(ROOT).parts[0] for f in FILES}
     assert top <= set(
         "README.md LICENSE LICENSES.md CHANGELOG.md CITATION.cff environment.yml "
-        "pyproject.toml constraints.txt Makefile notebooks spikedu tests benchmarks docs "
-        ".github .ci "
+        "pyproject.toml constraints.txt Makefile notebooks spikedu tests benchmarks "
+        "docs .github .ci "
         ".gitignore .gitattributes jupytext.toml".split()
     )
 
