@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from spikedu import augment, data, train
+from spikedu import augment, checkpoints, data, train
 from spikedu.record import Recorder
 from spikedu.spikformer import Spikformer, SpikformerConfig
 
@@ -160,8 +160,23 @@ def test_half_precision_trains_close_by_and_resumes_bit_for_bit(
     resumed = model()
     assert run(resumed, sets, config, checkpoint=path, resume=True) == history
     assert same(resumed, network)
-    scale = train.run.read(path)[1]["scaler"].get("scale")
-    assert scale == (65536 if precision == "float16" else None)
+
+
+def test_the_scale_of_float16_is_resumed(sets, tmp_path):
+    config, path = replace(FEW, precision="float16"), tmp_path / "a.safetensors"
+
+    def stop(step, loss, accuracy):
+        if step == 4:
+            raise KeyboardInterrupt
+
+    run(model(), sets, config, checkpoint=path, watch=stop)
+    tensors, about = checkpoints.read(path)
+    assert about["scaler"]["_growth_tracker"] == 3  # steps without an overflow
+    about["scaler"]["scale"] = 1024.0
+    checkpoints.write(path, tensors, about)
+    run(model(), sets, config, checkpoint=path, resume=True)
+    scaler = checkpoints.read(path)[1]["scaler"]
+    assert (scaler["scale"], scaler["_growth_tracker"]) == (1024, 6)
 
 
 # ------------------------------------------------------------------ early stop
