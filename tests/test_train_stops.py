@@ -332,6 +332,19 @@ def test_out_of_memory_in_a_later_epoch_keeps_those_before(
     assert same(network, other), "without a file, the weights of the first epoch"
 
 
+def test_out_of_memory_in_the_evaluation_is_said_too(
+    command, tmp_path, monkeypatch, capsys
+):
+    def fail(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory.\nmore")
+
+    monkeypatch.setattr(train.loop, "evaluate", fail)
+    assert command("run") == 1
+    said = capsys.readouterr().err
+    assert "out of memory outside of a training step (CUDA out of memory.)" in said
+    assert len(train.load(tmp_path / "run" / "checkpoint.safetensors")[1]) == 0
+
+
 def test_other_errors_are_not_taken_for_it(sets):
     with pytest.raises(RuntimeError, match="a wrong shape"):
         run(limited(model(), 5, RuntimeError("a wrong shape")), sets)

@@ -14,7 +14,7 @@ import torch
 
 from spikedu import checkpoints, data
 from spikedu.spikformer import Spikformer
-from spikedu.train import ranks, weights
+from spikedu.train import memory, ranks, weights
 from spikedu.train.config import PRECISIONS, History, TrainConfig
 from spikedu.train.evaluation import evaluate
 from spikedu.train.loop import train
@@ -38,6 +38,13 @@ def main(argv: list[str] | None = None, draw: Draw | None = None) -> int:
             history = None
         except (ValueError, OSError, FloatingPointError, MemoryError) as error:
             print(f"spikedu train: {error}", file=sys.stderr)
+            return 1
+        except RuntimeError as error:  # of a step `train` says more
+            if not memory.is_out(error):
+                raise
+            why = str(error).partition("\n")[0]
+            text = f"out of memory outside of a training step ({why})"
+            print(f"spikedu train: {text}; whole epochs are kept", file=sys.stderr)
             return 1
     return 0 if history else _stopped(stops, again)
 
