@@ -209,6 +209,7 @@ def boxes(count: int, height: int, width: int, generator: Generator) -> Tensor:
 
 # ------------------------------------------------------------------- draws
 def _operate(images: Tensor, generator: Generator) -> Tensor:
+    """Step 2 of `released`, in place."""
     count, _, height, width = images.shape
     kind = torch.randint(5, (count,), generator=generator)
     kind[_chance(0.5, count, generator)] = -1  # half of them stay
@@ -218,7 +219,6 @@ def _operate(images: Tensor, generator: Generator) -> Tensor:
     matrices = _rotation(30 * share, height, width)
     for n, entry, most in ((2, 1, 0.3), (3, 2, 0.45 * width), (4, 5, 0.45 * height)):
         matrices[kind == n] = _matrices(count, {entry: most * share})[kind == n]
-    images = images.clone()
     for chosen, operation in (
         (kind == 0, lambda x, rows: equalize(x)),
         (kind > 0, lambda x, rows: affine(x, matrices[rows], _ground(x))),

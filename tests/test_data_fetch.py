@@ -142,6 +142,14 @@ def test_a_server_without_ranges_starts_again(server, tmp_path):
     assert len(server.asked) == 4  # no third try: nothing is gained by it
 
 
+def test_a_part_that_is_too_long_is_cut(server, tmp_path):
+    server.files["/a.bin"], server.ranges = CONTENT, False
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/a.bin.0.part").write_bytes(CONTENT + b"more")
+    get(server, tmp_path)
+    assert contents(tmp_path) == {"a.bin": CONTENT}
+
+
 def test_a_server_that_tells_no_length(server, tmp_path):
     server.files["/a.bin"], server.length = CONTENT, False
     get(server, tmp_path)

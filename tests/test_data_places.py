@@ -130,7 +130,8 @@ def test_the_cache_is_where_the_system_keeps_caches(
 
 def test_files_of_another_set_just_so_in_data_are_no_hindrance(mnist):
     """Fashion-MNIST has the same file names: only a folder that is named is meant."""
-    put(places.Path("data/train-images-idx3-ubyte"), b"of something else")
+    for name in IDX:
+        put(places.Path("data") / name, b"of something else")
     store(places.cache() / "mnist")
     assert len(data.load("mnist").labels) == 5
 
