@@ -147,8 +147,10 @@ def report(name: str, options) -> None:
     test_set = data.load(options.test or source, "test")
     budgets = options.budgets or BUDGETS.get(name, [60])
     if options.quick:
-        budgets, recipe = [], replace(recipe, epochs=1)
-        train_set = data.Images(*(x[:128] for x in train_set))
+        budgets, recipe = [0.1], replace(recipe, epochs=1, batch_size=32)
+        train_set, test_set = (
+            data.Images(*(x[:64] for x in images)) for images in (train_set, test_set)
+        )
     print(f"### {name}, scored on the test images of {options.test or source}\n")
     print(f"{recipe}\n", flush=True)
     sets, names = (train_set, test_set), options.models
@@ -190,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     names = [OURS, *RATES]
-    add("--quick", action="store_true", help="one epoch of 128 images: a smoke run")
+    add("--quick", action="store_true", help="few epochs of 64 images: a smoke run")
     add("--data", nargs="+", default=["digits"], choices=list(train.RECIPES))
     add("--models", nargs="+", default=names, choices=names)
     add("--seeds", type=int, help="runs of each (5)")

@@ -27,6 +27,7 @@ from network_peers import Jelly, Transcription, agreement, jelly
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from spikedu.inference import folded
 from spikedu.spikformer import CIFAR10_4_384, Spikformer, SpikformerConfig
 
 MODELS = {"4-384": CIFAR10_4_384, "D=128": SpikformerConfig(dim=128, depth=2, heads=4)}
@@ -150,6 +151,7 @@ def left_out(label: str, error: Exception) -> None:
 
 
 def inferences(nets, x, precision: str, options) -> dict:
+    nets = nets | {"ours, BatchNorm folded": folded(nets["ours"])}
     found = {name: inference(net, x, precision) for name, net in nets.items()}
     if options.compile:
         for name in [name for name in nets if name != "snnTorch"]:
@@ -178,7 +180,7 @@ def report(name: str, config, batch: int, limits: dict, options) -> None:
     x = torch.rand(batch, config.channels, *[config.image_size] * 2)
     y = torch.randint(config.classes, (batch,))
     x, y = x.to(options.device), y.to(options.device)
-    print(f"### {name}, batch {batch}\n\n{agreement(nets, x, y, Step)}\n")
+    print(f"### {name}, batch {batch}\n\n{agreement(nets['ours'], x, y, Step)}\n")
     print(
         f"{macs(config) / 1e9:.4g} G multiply-adds and {neurons(config) / 1e6:.3g} M"
         f" neurons, per image and step, T = {config.steps}.\n",

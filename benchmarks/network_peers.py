@@ -9,6 +9,7 @@ It does the same kind of work and is a peer in speed alone.
 
 import copy
 
+import numpy as np
 import snntorch as snn
 import torch
 from torch import Tensor, nn
@@ -28,10 +29,9 @@ class Neurons(nn.Module):
 
     def __init__(self, threshold: float = 1.0) -> None:
         super().__init__()
-        below = torch.nextafter(torch.tensor(threshold), torch.tensor(0.0)).item()
         self.leaky = snn.Leaky(
             beta=0.5,
-            threshold=below,  # Leaky fires on > only
+            threshold=float(np.nextafter(np.float32(threshold), np.float32(0))),  # >=
             reset_mechanism="zero",
             reset_delay=True,
             spike_grad=snn.surrogate.sigmoid(slope=4),
@@ -189,19 +189,30 @@ def spikes(net, x: Tensor) -> list[Tensor]:
     return [*trace, logits]
 
 
-def agreement(nets, x: Tensor, y: Tensor, make) -> str:
+def lively(model: Spikformer, x: Tensor) -> Spikformer:
+    """A copy in which all neurons take part: BatchNorm that lifts every current.
+
+    Networks that stay silent would agree whatever they compute.
+    """
+    model = copy.deepcopy(model).train()
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                module.bias.uniform_(0.5, 1.5)
+        for _ in range(10):  # statistics that are not 0 and 1
+            model(x)
+    return model
+
+
+def agreement(model: Spikformer, x: Tensor, y: Tensor, make) -> str:
     """Ours and the transcription: logits, spikes, and the losses of five steps.
 
     A spike that flips at rounding makes two curves of one, so a third curve, of the
     transcription in another memory layout, says how far apart those lie.
     """
     x, y = x[:8], y[:8]
-    two = {name: copy.deepcopy(nets[name]) for name in ("ours", "snnTorch")}
-    for net in two.values():  # statistics that BatchNorm has seen, alike in both
-        net.train()
-        with torch.no_grad():
-            for _ in range(10):
-                net(x)
+    model = lively(model, x)
+    two = {"ours": model, "snnTorch": Transcription(model.config, model).to(x.device)}
     *ours, logits = spikes(two["ours"], x)
     *theirs, right = spikes(two["snnTorch"], x)
     said = [f"logits within {(logits - right).abs().max():.1e}"]
@@ -214,6 +225,8 @@ def agreement(nets, x: Tensor, y: Tensor, make) -> str:
             differ = sum(int((a != b).sum()) for a, b in pairs)
             total = sum(b.numel() for b in theirs)
             said.append(f"{differ} of {total:,} spikes differ")
+            rates = [b.mean().item() for b in theirs]
+            said.append(f"rates of the layers {min(rates):.2f} to {max(rates):.2f}")
     again = copy.deepcopy(two["snnTorch"])
     two["again"] = again.to(memory_format=torch.channels_last)
     curves = {}

@@ -84,8 +84,6 @@ def ways() -> dict:
         "`snntorch.Leaky`, hard": lambda x: leaky(x, True),
         "`snntorch.Leaky`, soft": lambda x: leaky(x, False),
     }
-    if not hasattr(fused, "spikes"):
-        found = {name: way for name, way in found.items() if "alone" not in name}
     if jelly is not None:
         found["SpikingJelly, hard"] = jelly_node()
         found["SpikingJelly compiled, hard"] = jelly_node(compiled=True)
