@@ -179,6 +179,18 @@ def _call(command: list) -> int:
     return subprocess.call([str(part) for part in command], stdin=subprocess.DEVNULL)
 
 
+def cache() -> Path:
+    """The user's own folder for what can be fetched or made again."""
+    home = Path(os.path.expanduser("~"))
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or home / "AppData/Local"
+    elif sys.platform == "darwin":
+        base = home / "Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or home / ".cache"
+    return Path(base) / "spikedu"
+
+
 def for_kernels() -> dict[str, str]:
     """Variables under which a kernel, started anywhere, imports this very package."""
     paths = [str(ROOT)] if is_clone() else []

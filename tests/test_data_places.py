@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from spikedu import data
+from spikedu import data, environment
 from spikedu.data import cifar10, files, places, sources
 from spikedu.data.files import File
 
@@ -99,7 +99,7 @@ def test_a_folder_that_is_named_is_searched(
 )
 def test_the_usual_places_are_searched(mnist, below, tmp_path, monkeypatch):
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
-    store(places.cache() / "mnist" if below == "cache" else tmp_path / below)
+    store(environment.cache() / "mnist" if below == "cache" else tmp_path / below)
     assert np.array_equal(data.load("mnist").labels.numpy(), LABELS)
 
 
@@ -109,7 +109,7 @@ def test_places_have_an_order(tmp_path, monkeypatch):
     home = os.path.expanduser("~")
     assert roots[:2] == [str(tmp_path / "argument"), str(tmp_path / "variable")]
     assert roots[2:4] == ["data", os.path.join(home, "data")]
-    assert roots[4:] == [str(tmp_path / "debian"), str(places.cache())]
+    assert roots[4:] == [str(tmp_path / "debian"), str(environment.cache())]
 
 
 @pytest.mark.parametrize(
@@ -125,14 +125,14 @@ def test_the_cache_is_where_the_system_keeps_caches(
 ):
     monkeypatch.setattr("sys.platform", platform)
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
-    assert places.cache() == tmp_path / below
+    assert environment.cache() == tmp_path / below
 
 
 def test_files_of_another_set_just_so_in_data_are_no_hindrance(mnist):
     """Fashion-MNIST has the same file names: only a folder that is named is meant."""
     for name in IDX:
         put(places.Path("data") / name, b"of something else")
-    store(places.cache() / "mnist")
+    store(environment.cache() / "mnist")
     assert len(data.load("mnist").labels) == 5
 
 
@@ -143,11 +143,11 @@ def test_what_is_missing_says_where_it_looked_and_how_to_get_it(
     with pytest.raises(FileNotFoundError) as caught:
         data.load("mnist", "test")
     said = str(caught.value)
-    for root in (tmp_path / "variable", "data", places.cache()):
+    for root in (tmp_path / "variable", "data", environment.cache()):
         assert str(root) in said
     assert "data.load('mnist', 'test', download=True)" in said
     assert "MNIST/raw/t10k-images-idx3-ubyte" in said
-    assert not places.cache().exists()
+    assert not environment.cache().exists()
     with pytest.raises(FileNotFoundError, match="folder = .*nowhere.*no such folder"):
         data.load("mnist", folder=tmp_path / "nowhere")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from spikedu import environment
 from spikedu.data import files
 from spikedu.data.fetch import fetch
 from spikedu.data.files import File
@@ -40,18 +40,6 @@ def read(name: str, split: str, download: bool, folder) -> Arrays:
     return form.read(contents, split)
 
 
-def cache() -> Path:
-    """The folder of this user in which downloads are kept."""
-    home = Path(os.path.expanduser("~"))
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or home / "AppData/Local"
-    elif sys.platform == "darwin":
-        base = home / "Library/Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or home / ".cache"
-    return Path(base) / "spikedu"
-
-
 def _roots(folder: Path | None) -> Iterator[tuple[Path, bool]]:
     """Folders to look in, in order, and whether files may lie in them just so.
 
@@ -64,7 +52,7 @@ def _roots(folder: Path | None) -> Iterator[tuple[Path, bool]]:
     yield Path("data"), False
     yield Path(os.path.expanduser("~")) / "data", False
     yield DEBIAN, False
-    yield cache(), False
+    yield environment.cache(), False
 
 
 def _find(name: str, split: str, folder: Path | None) -> tuple[Form, list[Path]] | None:
@@ -105,7 +93,7 @@ def _download(name: str, split: str, folder: Path | None) -> tuple[Form, list[Pa
     form, paths = source.fetched, []
     for file in form.files[split]:
         name = f"{file.name}{source.suffix}"
-        path = (folder or cache()) / form.folders[-1] / name
+        path = (folder or environment.cache()) / form.folders[-1] / name
         if not path.is_file():
             check = functools.partial(
                 files.content, file=file, packed=bool(source.suffix)

@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from spikedu import environment
 from spikedu.fused import layout
 
 SOURCE = Path(__file__).with_name("neuron.cpp")
@@ -53,18 +54,6 @@ def state() -> str:
     return "eager neuron: no C++ compiler that works was found, training is slower"
 
 
-def cache() -> Path:
-    """The user's own folder for what can be made again."""
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "spikedu"
-
-
 @functools.cache
 def _library() -> ctypes.CDLL | None:
     """The built library; None where there is none, for whatever reason."""
@@ -94,7 +83,7 @@ def _build(command: list[str]) -> Path:
     made_of = [SOURCE.read_text("utf-8"), *command, os.path.realpath(command[0])]
     made_of += [torch.__version__, platform.node(), _processor()]
     key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
-    folder = cache()
+    folder = environment.cache()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     library = folder / f"neuron-{key}.so"
     if not library.exists():
