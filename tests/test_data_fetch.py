@@ -240,7 +240,7 @@ def mnist(server, tmp_path, monkeypatch):
     small = sources.Source((form,), addresses, form, ".gz", 1)
     monkeypatch.setitem(sources.SOURCES, "mnist", small)
     monkeypatch.delenv("SPIKEDU_DATA", raising=False)
-    monkeypatch.setattr(places, "cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr(places.environment, "cache", lambda: tmp_path / "cache")
     monkeypatch.setattr(places, "DEBIAN", tmp_path / "debian")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
