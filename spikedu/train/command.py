@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None, draw: Draw | None = None) -> int:
     with sigterm_as_ctrl_c() as stops:
         try:
             with ranks.joined(_device(options.device)) as device:
-                history = _run(options, device, shlex.join(argv), draw)
+                history = _run(options, device, _recipe(argv), draw)
         except KeyboardInterrupt:  # while there was nothing to lose
             history = None
         except (ValueError, OSError, FloatingPointError, MemoryError) as error:
@@ -119,6 +119,14 @@ def _run(options, device: torch.device, command: str, draw: Draw | None):
     file = out / "weights.safetensors"
     weights.export(file, model, config, history, made | versions())
     return history
+
+
+def _recipe(argv: list[str]) -> str:
+    """The command without what is of this machine only: where to, and whether again."""
+    own = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    own.add_argument("--out")
+    own.add_argument("--resume", action="store_true")
+    return shlex.join(own.parse_known_args(argv)[1])
 
 
 def _device(name: str | None) -> torch.device:
