@@ -57,6 +57,8 @@ def test_the_wheel_carries_the_course_and_nothing_of_the_workshop(wheel):
     assert course and course <= names
     assert not [n for n in names if n.startswith(("tests", "notebooks", "benchmarks"))]
     assert not [n for n in names if "/src/" in n or ".ipynb_checkpoints" in n]
+    carried = "fused/neuron.cpp data/fashion_mini_test.png weights/digits.safetensors"
+    assert {f"spikedu/{name}" for name in carried.split()} <= names
     overrides = "share/jupyter/lab/settings/overrides.d/spikedu.json"
     assert [n for n in names if n.endswith(f".data/data/{overrides}")]
 
