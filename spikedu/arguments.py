@@ -79,9 +79,10 @@ def tensor(
     if axes is not None and value.ndim != len(axes.split()):
         right = f"[{', '.join(axes.split())}], {len(axes.split())} axes"
         _fail(ValueError, f"{name}.shape", tuple(value.shape), right)
-    # A look at the values would cut a compiled network in two.
-    finite = finite and not torch.compiler.is_compiling()
-    if finite and not torch.isfinite(value).all():
+    # A look at the values would cut a compiled network in two, and end a CUDA graph.
+    captured = value.is_cuda and torch.cuda.is_current_stream_capturing()
+    traced = captured or torch.compiler.is_compiling()
+    if finite and not traced and not torch.isfinite(value).all():
         bad = int((~torch.isfinite(value)).sum())
         _fail(ValueError, name, f"{bad} NaN or infinite entries", "finite everywhere")
 
