@@ -233,7 +233,7 @@ def mnist(server, tmp_path, monkeypatch):
     for name, content in (("images-idx3", images), ("labels-idx1", labels)):
         digest = hashlib.sha256(content).hexdigest()
         known.append(File(f"train-{name}-ubyte", len(content), digest))
-        server.files[f"/mnist/train-{name}-ubyte.gz"] = gzip.compress(content)
+        server.files[f"/mnist/train-{name}-ubyte.gz"] = gzip.compress(content, mtime=0)
     real = sources.SOURCES["mnist"].fetched
     form = sources.Form(real.folders, {"train": tuple(known)}, real.read)
     addresses = (f"{server.address}gone/", f"{server.address}mnist/")
@@ -279,7 +279,7 @@ def test_half_a_set_gets_its_other_half(mnist, server, tmp_path):
 
 def test_a_server_with_another_set_is_not_believed(mnist, server, tmp_path):
     name = "/mnist/train-images-idx3-ubyte.gz"
-    server.files[name] = gzip.compress(b"of something else")
+    server.files[name] = gzip.compress(b"of something else", mtime=0)
     with pytest.raises(ConnectionError, match="another file or a damaged one"):
         data.load("mnist", download=True)
     with contextlib.suppress(FileNotFoundError):
